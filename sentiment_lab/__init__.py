@@ -1,0 +1,3 @@
+"""Experiments on recurrent networks for sentiment."""
+
+__version__ = "0.1.0"

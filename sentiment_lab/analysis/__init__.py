@@ -1,0 +1,1 @@
+"""What the runs say together: tables, statistics, figures. Never imports keras."""

@@ -1,0 +1,114 @@
+"""`sentiment-lab runs` and `show`: what the run folders say. Neither tensorflow nor mlflow is needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from sentiment_lab.analysis.tables import percent, render
+from sentiment_lab.progress import epoch_line, say
+from sentiment_lab.rundir import RunFolder, find_run, list_runs
+from sentiment_lab.schema import to_plain
+
+RUN_HEADINGS = ("hash", "study", "run", "state", "test", "best validation", "epochs", "train s", "started")
+
+
+def runs(root: str, study: str | None, *, as_json: bool) -> int:
+    """List the runs below a folder, oldest first."""
+    found = [_facts(run) for run in list_runs(Path(root))]
+    found = [facts for facts in found if study in (None, facts["study"])]
+    if as_json:
+        print(json.dumps(found, indent=2))
+    elif not found:
+        say(
+            f"no runs below {root}"
+            + (f" in the study {study!r}" if study else "")
+            + "; `sentiment-lab train` makes one"
+        )
+    else:
+        render(Console(), RUN_HEADINGS, [_cells(facts) for facts in found], left=4)
+    return 0
+
+
+def show(root: str, prefix: str, *, as_json: bool) -> int:
+    """Show one run whole.
+
+    Raises RunError when the prefix names no run or several.
+    """
+    run = find_run(Path(root), prefix)
+    facts = {**_facts(run), "config": run.config(), "overrides": run.overrides(), "folder": str(run.path)}
+    if facts["state"] == "complete":
+        facts["result"] = to_plain(run.result())
+    if as_json:
+        print(json.dumps(facts, indent=2))
+    else:
+        _print_run(run, facts)
+    return 0
+
+
+def _facts(run: RunFolder) -> dict[str, Any]:
+    events = run.events()
+    started: dict[str, Any] = next((event for event in reversed(events) if event["event"] == "started"), {})
+    result = run.result() if run.state == "complete" else None
+    return {
+        "hash": run.short_hash,
+        "study": started.get("study"),
+        "name": started.get("name"),
+        "state": run.state,
+        "reason": next((event["reason"] for event in reversed(events) if "reason" in event), None),
+        "test_accuracy": result.test.accuracy if result else None,
+        "best_validation_accuracy": result.best_validation_accuracy if result else None,
+        "epochs": sum(event["event"] == "epoch" for event in events),
+        "train_seconds": result.train_seconds if result else None,
+        "started": started.get("time"),
+    }
+
+
+def _cells(facts: dict[str, Any]) -> list[str]:
+    seconds = facts["train_seconds"]
+    return [
+        facts["hash"],
+        facts["study"] or "",
+        facts["name"] or "",
+        facts["state"],
+        percent(facts["test_accuracy"]),
+        percent(facts["best_validation_accuracy"]),
+        str(facts["epochs"]),
+        "" if seconds is None else f"{seconds:.1f}",
+        (facts["started"] or "")[:16].replace("T", " "),
+    ]
+
+
+def _print_run(run: RunFolder, facts: dict[str, Any]) -> None:
+    import shlex
+
+    print(f"{facts['name']}   {facts['hash']}   {facts['state']}")
+    if facts["state"] != "complete" and facts["reason"]:
+        print(f"  reason: {facts['reason']}")
+    print(f"  study {facts['study']}, started {facts['started']}")
+    print("  " + shlex.join(["sentiment-lab", "train", *facts["overrides"]]))
+    if facts["state"] == "complete":
+        _print_result(run)
+    print("\nconfig")
+    json.dump(facts["config"], sys.stdout, indent=2)
+    print("\n\nfiles in " + facts["folder"])
+    for path in sorted(run.path.iterdir()):
+        print(f"  {path.name}{'/' if path.is_dir() else ''}")
+
+
+def _print_result(run: RunFolder) -> None:
+    result = run.result()
+    print()
+    for epoch in result.epochs:
+        print(epoch_line(epoch))
+    kept = f"epoch {result.kept_epoch}'s weights"
+    print(f"\n  test accuracy {percent(result.test.accuracy)} with {kept}", end="")
+    print(" (followed each epoch as 'validation')" if result.validation_is_test else "")
+    scores = result.test
+    print(f"  test loss {scores.loss:.4f}, F1 {scores.f1:.4f}, ROC-AUC {scores.roc_auc:.4f}, ECE {scores.ece:.4f}")
+    print(f"  {result.parameters:,} parameters, {result.train_seconds:.1f} s of training, path {result.execution_path}")
+    print(f"  data {result.data_hash}\n  split {result.split_hash}\n  weights {result.weights_digest}")

@@ -1,0 +1,62 @@
+"""`sentiment-lab train`: one run, or a sweep with -m."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sentiment_lab.analysis.tables import percent
+from sentiment_lab.compose import config_from_hydra, run_hydra
+from sentiment_lab.config import architecture
+from sentiment_lab.progress import say
+from sentiment_lab.run import Job, execute
+from sentiment_lab.sweep.launcher import SweepLauncher
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from sentiment_lab.result import Result
+
+
+def train(words: Sequence[str]) -> int:
+    """Train what Hydra composes from the words; `--force` runs again what is complete.
+
+    Raises ConfigError, DataError and RunError before anything trains, TrainingError and SweepFailedError after.
+    """
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them
+    force = "--force" in words
+    SweepLauncher.force = force
+    run_hydra(
+        [word for word in words if word != "--force"], lambda composed: _train_one(composed, force), SweepLauncher
+    )
+    return 0
+
+
+def _train_one(composed: DictConfig, force: bool) -> None:
+    from hydra.core.hydra_config import HydraConfig
+
+    config = config_from_hydra(composed)
+    overrides: list[str] = list(HydraConfig.get().overrides.task)
+    job = Job(config, overrides, architecture(config.model))
+    stored = job.folder.state == "complete" and not force
+    say(f"{job.name}  {job.folder.short_hash}")
+    _report(job, execute(job, force=force), stored=stored)
+
+
+def _report(job: Job, result: Result, *, stored: bool) -> None:
+    if stored:
+        say("complete before, not trained again (--force does)")
+    held_out = "the test part itself" if result.validation_is_test else "validation"
+    facts: dict[str, Any] = {
+        "test accuracy": percent(result.test.accuracy),
+        "test loss": f"{result.test.loss:.4f}",
+        "test F1, ROC-AUC, ECE": f"{result.test.f1:.4f}, {result.test.roc_auc:.4f}, {result.test.ece:.4f}",
+        f"best on {held_out}": f"{percent(result.best_validation_accuracy)} (best epoch {result.best_epoch})",
+        "training": f"{result.train_seconds:.1f} s, {len(result.epochs)} epochs, {result.parameters:,} parameters",
+        "folder": str(job.folder.path),
+    }
+    for name, value in facts.items():
+        say(f"  {name:<22} {value}")
+    name = job.folder.short_hash
+    say(f'  next: sentiment-lab show {name}, sentiment-lab predict {name} "...", sentiment-lab ui')

@@ -1,0 +1,41 @@
+"""`sentiment-lab ui`: the MLflow UI on the right store."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from sentiment_lab.progress import say
+from sentiment_lab.rundir import RunError
+
+LOOPBACK = "127.0.0.1"
+
+
+def ui(store: str, port: int) -> int:
+    """Serve the store on loopback until interrupted; a tracking server that is named already has a UI.
+
+    Raises RunError when there is no store, or the port is taken.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if uri.startswith(("http://", "https://")):
+        print(uri)
+        return 0
+    root = Path(store).absolute()
+    if not uri and not (root / "mlflow.db").is_file():
+        raise RunError(f"no MLflow store in {root}; `sentiment-lab train` makes one, --store names another")
+    _check_port(port)
+    say(f"MLflow UI on http://{LOOPBACK}:{port}  (Ctrl-C ends it)")
+    backend = uri or f"sqlite:///{root / 'mlflow.db'}"
+    words = ["--backend-store-uri", backend, "--default-artifact-root", (root / "artifacts").as_uri()]
+    words += ["--host", LOOPBACK, "--port", str(port), "--workers", "1"]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return subprocess.call([sys.executable, "-m", "mlflow", "server", *words], env=environment)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        if probe.connect_ex((LOOPBACK, port)) == 0:
+            raise RunError(f"port {port} is taken on this machine; --port chooses another")

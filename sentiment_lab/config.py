@@ -1,0 +1,294 @@
+"""What a run may be: one dataclass for each config group, with the rule of every value.
+
+The values themselves live in `conf/`. The strings under the fields are their documentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sentiment_lab.schema import ConfigError, Rule, above, at_least, build, fraction, option
+
+PARTS = ("train", "validation", "test")
+"""Names of the parts of a split, in order."""
+
+_SIZE = Rule(
+    "a count (0 or more whole reviews) or a fraction in (0, 1)",
+    lambda size: size >= 0 if isinstance(size, int) else 0 < size < 1,
+)
+_HASH = Rule("a hash of 64 hexadecimal digits", lambda text: len(text) == 64 and set(text) <= set("0123456789abcdef"))
+
+
+@dataclass(kw_only=True)
+class ImdbData:
+    """The Large Movie Review Dataset v1.0 (Maas et al., ACL 2011), or any file in one of its forms."""
+
+    source: Literal["imdb"]
+    path: str | None = option(identity=False)
+    """Archive, unpacked folder, CSV (also zipped) or parquet file; null looks in the usual places, then downloads."""
+    unlabelled: bool = option()
+    """Also read the 50,000 reviews that have no label."""
+    limit: int | None = option(at_least(10))
+    """Keep this many labelled reviews: the same ones in whatever order the file holds them. Null keeps all."""
+    expect: str | None = option(_HASH)
+    """The data_hash that the reviews must have; null takes any."""
+
+
+@dataclass(kw_only=True)
+class GeneratedData:
+    """Film-review-like text from a grammar of our own, whose difficulty is known."""
+
+    source: Literal["generated"]
+    reviews: int = option(at_least(10))
+    """Labelled reviews, half of them positive."""
+    unlabelled: int = option(at_least(0))
+    """Further reviews without a label."""
+    length: int = option(at_least(10))
+    """Mean length of a review in tokens; a larger `distance` makes reviews longer."""
+    distance: int = option(at_least(0))
+    """Neutral tokens between a cue and the words that it turns."""
+    turned: float = option(fraction(below_one=False))
+    """Share of reviews whose label a distant cue decides; the rest say it outright."""
+    seed: int = option(at_least(0))
+    """Seed of the text; it is not the seed of the run."""
+    expect: str | None = option(_HASH)
+    """The data_hash that the reviews must have; null takes any."""
+
+
+DataConfig = ImdbData | GeneratedData
+
+
+@dataclass(kw_only=True)
+class SplitConfig:
+    """Which review goes into which part."""
+
+    method: Literal["article", "shuffled", "official"]
+    train: int | float | None = option(_SIZE)
+    """Size of the training part; null is what the other parts leave."""
+    validation: int | float | None = option(_SIZE)
+    """Size of the validation part, carved from train."""
+    test: int | float | None = option(_SIZE)
+    """Size of the test part; null for the official split, whose test part is given."""
+    validation_is_test: bool = option()
+    """Follow the test part epoch by epoch under the name validation, as the article does."""
+    seed: int = option(at_least(0))
+    """Seed of the shuffle alone, so that the split stays put while the run's seed varies."""
+
+
+@dataclass(kw_only=True)
+class TextConfig:
+    """From text to token ids."""
+
+    lowercase: bool = option()
+    vocabulary_size: int = option(at_least(3))
+    """Token ids in use, padding (0) and unknown (1) included; the rest are the most frequent words of train."""
+    min_count: int = option(at_least(1))
+    """Words seen less often in train are unknown."""
+    max_length: int = option(at_least(1))
+    """Tokens kept of each review."""
+    keep: Literal["last", "first"]
+    """Which end of a review that is too long is kept."""
+
+
+@dataclass(kw_only=True)
+class RecurrentModel:
+    """Embedding, one or more recurrent layers, pooling over time, one logit."""
+
+    family: Literal["recurrent"]
+    cell: Literal["simple_rnn", "gru", "lstm"]
+    bidirectional: bool = option()
+    units: list[int] = option(at_least(1))
+    """One entry for each layer, for each direction."""
+    pooling: Literal["last", "max", "mean", "max_mean"]
+    """How the states over time become one vector; `last` is the state after the last token of each direction."""
+    embedding_size: int = option(at_least(1))
+    embedding_dropout: float = option(fraction())
+    """Share of embedding dimensions dropped for a whole review (Gal and Ghahramani 2016)."""
+    dropout: float = option(fraction())
+    """Share of activations dropped between recurrent layers and before the output."""
+    recurrent_dropout: float = option(fraction())
+    """Share of the recurrent state dropped; above 0 it leaves the fused GPU path."""
+
+
+@dataclass(kw_only=True)
+class LinearModel:
+    """A linear classifier on word n-grams; `text`, `optimizer` and `training` do not apply to it."""
+
+    family: Literal["tfidf_logistic", "nb_svm"]
+    ngrams: int = option(at_least(1))
+    """Longest n-gram, in words."""
+    min_count: int = option(at_least(1))
+    """Reviews of the training part that must hold an n-gram."""
+    C: float = option(above(0))
+    """Inverse strength of the regularisation, as in scikit-learn."""
+
+
+ModelConfig = RecurrentModel | LinearModel
+
+
+@dataclass(kw_only=True)
+class OptimizerConfig:
+    """A Keras optimizer and the course of its learning rate."""
+
+    name: Literal["adam", "adamw", "nadam", "rmsprop", "sgd", "lion"]
+    learning_rate: float = option(above(0))
+    """The peak of the schedule."""
+    schedule: Literal["constant", "cosine", "exponential"]
+    warmup: float = option(fraction())
+    """Share of all steps in which the rate rises linearly to its peak."""
+    final_fraction: float = option(above(0), fraction(below_one=False))
+    """Rate at the last step as a fraction of the peak, for cosine and exponential."""
+    weight_decay: float = option(at_least(0))
+    """Decoupled weight decay a step, times the learning rate; 0 is off."""
+    global_clipnorm: float | None = option(above(0))
+    """Largest norm of all gradients together (Pascanu et al. 2013); null is off."""
+    momentum: float = option(fraction())
+    """Of sgd and rmsprop alone."""
+
+
+@dataclass(kw_only=True)
+class TrainingConfig:
+    """How long, on what batches, and which epoch's weights are kept."""
+
+    epochs: int = option(at_least(1))
+    batch_size: int = option(at_least(1))
+    batching: Literal["similar_length", "shuffled"]
+    """Batches of reviews of similar length waste little on padding; `shuffled` mixes all lengths."""
+    selection: Literal["best", "last"]
+    """The epoch whose weights are kept and tested."""
+    monitor: Literal["validation_loss", "validation_accuracy"]
+    """What makes an epoch the best, and what `patience` waits for."""
+    patience: int | None = option(at_least(1))
+    """Epochs without improvement before training stops; null trains all epochs."""
+    averaging: Literal["none", "ema"]
+    """Weights that are evaluated and kept: the trained ones, or their exponential moving average over steps."""
+    averaging_decay: float = option(fraction())
+    label_smoothing: float = option(fraction())
+    deterministic: bool = option()
+    """Use deterministic kernels only: the same config gives the same weights."""
+
+
+@dataclass(kw_only=True)
+class StudyConfig:
+    """The question that the run belongs to; its name is the MLflow experiment."""
+
+    name: str
+    question: str | None = option()
+
+
+@dataclass(kw_only=True)
+class TrackingConfig:
+    """What is mirrored to MLflow."""
+
+    enabled: bool = option()
+    uri: str | None = option()
+    """Null takes MLFLOW_TRACKING_URI, then the SQLite store below `paths.store`."""
+    figures: bool = option()
+    model: bool = option()
+    """Log the trained model, which takes raw text."""
+    system_metrics: bool = option()
+
+
+@dataclass(kw_only=True)
+class LaunchConfig:
+    """How runs are executed."""
+
+    progress: Literal["auto", "bar", "lines", "none"]
+    """What a run says while it trains; auto is a bar in a terminal and lines elsewhere."""
+    threads: int | None = option(at_least(1))
+    """Processor threads of TensorFlow; null is all."""
+
+
+@dataclass(kw_only=True)
+class PathsConfig:
+    """Where things are kept; relative paths start at the current folder."""
+
+    runs: str
+    """One folder for each run."""
+    store: str
+    """MLflow's database and artifacts, and the logs of sweeps."""
+    cache: str | None = option()
+    """Downloads and encoded reviews; null is the user's cache folder."""
+
+
+@dataclass(kw_only=True)
+class Config:
+    """One run: what is trained on what, and how."""
+
+    seed: int = option(at_least(0))
+    """Seed of weights, batches and dropout."""
+    data: DataConfig
+    split: SplitConfig
+    text: TextConfig
+    model: ModelConfig
+    optimizer: OptimizerConfig
+    training: TrainingConfig
+    study: StudyConfig = option(identity=False)
+    tracking: TrackingConfig = option(identity=False)
+    launch: LaunchConfig = option(identity=False)
+    paths: PathsConfig = option(identity=False)
+
+
+def config_from_plain(plain: object) -> Config:
+    """Turn parsed YAML or JSON into a checked Config.
+
+    Raises ConfigError naming each offending key, its rule and the value found.
+    """
+    config = build(Config, plain)
+    problems = [*_split_problems(config.split), *_optimizer_problems(config.optimizer), *_training_problems(config)]
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def architecture(model: ModelConfig) -> str:
+    """Return the short name that tables and runs carry: gru, bilstm, stacked_lstm, tfidf_logistic, ..."""
+    if isinstance(model, LinearModel):
+        return model.family
+    stacked = "stacked_" if len(model.units) > 1 else ""
+    return f"{stacked}{'bi' if model.bidirectional else ''}{model.cell}"
+
+
+def _split_problems(split: SplitConfig) -> list[str]:
+    sizes: dict[str, Any] = {part: getattr(split, part) for part in PARTS}
+    if split.validation_is_test and split.validation:
+        return [f"split.validation must be 0 where split.validation_is_test is true, got {split.validation!r}"]
+    if split.method == "article":
+        return [
+            f"split.{part} must be a count of rows where split.method is article, got {sizes[part]!r}"
+            for part in ("train", "test")
+            if not isinstance(sizes[part], int) or sizes[part] == 0
+        ]
+    if split.method == "official":
+        return [
+            f"split.{part} must be null where split.method is official (the corpus says which), got {sizes[part]!r}"
+            for part in ("train", "test")
+            if sizes[part] is not None
+        ]
+    known = [size for size in sizes.values() if isinstance(size, float)]
+    if sum(known) > 1:
+        return [f"split.train + split.validation + split.test must not exceed 1, got {sum(known):g}"]
+    return [] if split.test else [f"split.test must be above 0, got {split.test!r}"]
+
+
+def _optimizer_problems(optimizer: OptimizerConfig) -> list[str]:
+    if optimizer.momentum and optimizer.name not in ("sgd", "rmsprop"):
+        rule = f"must be 0 for {optimizer.name} (only sgd and rmsprop have it)"
+        return [f"optimizer.momentum {rule}, got {optimizer.momentum!r}"]
+    return []
+
+
+def _training_problems(config: Config) -> list[str]:
+    if isinstance(config.model, LinearModel) or (config.split.validation and not config.split.validation_is_test):
+        return []
+    reason = "split.validation_is_test is true" if config.split.validation_is_test else "split.validation is 0"
+    problems = []
+    if config.training.selection == "best":
+        problems.append(f"training.selection must be last where {reason} (nothing but test could choose), got 'best'")
+    if config.training.patience is not None:
+        problems.append(
+            f"training.patience must be null where {reason} (nothing but test could stop it), "
+            f"got {config.training.patience!r}"
+        )
+    return problems

@@ -1,0 +1,164 @@
+"""Names that last: the hash of a config, and the versions of code and environment.
+
+Two runs with the same `config_hash` were asked to do the same thing. Nothing here imports more than the standard
+library, so that a list of a thousand runs costs no start-up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from sentiment_lab.config import Config
+
+SCHEMA = 1
+"""Number of the canonical form. A field that joins later with `option(added=...)` leaves it as it is."""
+
+SHORT = 12
+"""Digits of a hash that name a folder."""
+
+PACKAGE = Path(__file__).resolve().parent
+
+_COMPUTES = ("keras", "numpy", "scikit-learn", "scipy", "tensorflow")
+_INSTRUCTIONS = ("avx", "avx2", "avx512", "amx", "fma", "neon", "asimd", "sve")
+
+
+def identity_of(value: Any) -> Any:
+    """Return what of a config can change the result, as plain data.
+
+    Left out are fields marked `identity=False`, and later fields while they hold the value that keeps old behaviour.
+    """
+    if not dataclasses.is_dataclass(value):
+        return value
+    plain = {}
+    for field in dataclasses.fields(value):
+        item, added = getattr(value, field.name), field.metadata.get("added", dataclasses.MISSING)
+        left_out = not field.metadata.get("identity", True) or (added is not dataclasses.MISSING and item == added)
+        if not left_out:
+            plain[field.name] = identity_of(item)
+    return plain
+
+
+def canonical_json(config: Config) -> str:
+    """Return the one text that stands for everything in a config that can change its result."""
+    return _canonical({"schema": SCHEMA, **identity_of(config)})
+
+
+def config_hash(config: Config) -> str:
+    """Return the SHA-256 of the canonical config: the name of the run."""
+    return _sha256(canonical_json(config))
+
+
+def variant_hash(config: Config) -> str:
+    """Return the hash that all seeds of one config share."""
+    plain = {"schema": SCHEMA, **identity_of(config)}
+    del plain["seed"]
+    return _sha256(_canonical(plain))
+
+
+def flatten(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings as one level of dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in plain.items():
+        flat.update(flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value})
+    return flat
+
+
+class Array(Protocol):
+    """What the digest needs of an array."""
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the entries."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+
+    def tobytes(self) -> bytes:
+        """Return the entries in C order."""
+
+
+def weights_digest(weights: Iterable[Array]) -> str:
+    """Return the SHA-256 of weight tensors in order: their type, shape and bytes."""
+    digest = hashlib.sha256()
+    for array in weights:
+        digest.update(f"{array.dtype} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+@dataclasses.dataclass(frozen=True)
+class CodeVersion:
+    """The code that ran: a commit, or the installed version outside a checkout, and what was not committed."""
+
+    version: str
+    diff: str
+
+
+def code_version() -> CodeVersion:
+    """Read the commit of the checkout this package lies in, and the digest of its uncommitted changes."""
+    root = PACKAGE.parent
+    if not (root / "pyproject.toml").is_file() or _git(root, "ls-files", "--error-unmatch", "pyproject.toml") is None:
+        return CodeVersion(f"sentiment-lab {importlib.metadata.version('sentiment-lab')}", "")
+    commit = (_git(root, "rev-parse", "HEAD") or "unborn").strip()
+    diff = (_git(root, "diff", "HEAD", "--", "sentiment_lab", "conf") or "") + _untracked(root)
+    return CodeVersion(f"{commit}+{_sha256(diff)[:SHORT]}" if diff else commit, diff)
+
+
+def environment() -> dict[str, str]:
+    """Return what the numbers of a run depend on beside code and config: versions, processor, threads."""
+    versions = {name: importlib.metadata.version(name) for name in _COMPUTES}
+    return {
+        "python": platform.python_version(),
+        **versions,
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+    }
+
+
+def env_version(facts: Mapping[str, str]) -> str:
+    """Return the short hash of an environment."""
+    return _sha256(_canonical(dict(facts)))[:SHORT]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    features = sorted(flag for flag in facts.get("flags", "").split() if flag.startswith(_INSTRUCTIONS))
+    return f"{facts.get('model name', '')} [{' '.join(features)}]"
+
+
+def _git(root: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+def _untracked(root: Path) -> str:
+    names = (_git(root, "ls-files", "--others", "--exclude-standard", "sentiment_lab", "conf") or "").splitlines()
+    return "".join(f"+++ untracked {name}\n{(root / name).read_text(encoding='utf-8')}" for name in names)
+
+
+def _canonical(plain: object) -> str:
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,114 @@
+"""A recurrent network with its optimizer and weight average: one step, one prediction, one set of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from sentiment_lab.config import Config, RecurrentModel
+from sentiment_lab.course import Weights
+from sentiment_lab.data.batching import Batches
+from sentiment_lab.models.recurrent import build_recurrent
+from sentiment_lab.optimizers import build_optimizer
+from sentiment_lab.schema import ConfigError
+
+TOKENS = tf.TensorSpec([None, None], tf.int32)
+LABELS = tf.TensorSpec([None], tf.float32)
+
+
+def prepare_process(threads: int | None, *, deterministic: bool) -> None:
+    """Forget earlier models and set what TensorFlow holds for the whole process.
+
+    Raises ConfigError when TensorFlow already runs with another number of threads.
+    """
+    keras.utils.clear_session()
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    if threads is not None and tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+        except RuntimeError as error:
+            raise ConfigError([f"launch.threads cannot change within one process, got {threads}"]) from error
+
+
+class Learner:
+    """Learns from batches of (batch, steps) int32 token ids and (batch,) float32 labels."""
+
+    def __init__(self, config: Config, model: RecurrentModel, vocabulary_size: int, steps: int) -> None:
+        """Build the network for `steps` optimizer steps in all, from the seed alone."""
+        keras.utils.set_random_seed(config.seed)
+        self.network = build_recurrent(model, vocabulary_size, config.seed)
+        self.optimizer = build_optimizer(config.optimizer, steps)
+        self.optimizer.build(self.network.trainable_variables)
+        self._smoothing = config.training.label_smoothing
+        self._decay = config.training.averaging_decay if config.training.averaging == "ema" else None
+        self._averages = [tf.Variable(value) for value in self.network.trainable_variables] if self._decay else []
+        self._step = tf.function(self._learn, input_signature=[TOKENS, LABELS])
+        self._logits = tf.function(self._predict, input_signature=[TOKENS])
+
+    def learn(self, token_ids: NDArray[np.int32], labels: NDArray[np.float32]) -> tuple[float, int]:
+        """Take one optimizer step; return the mean loss in nats and the number of right answers before it."""
+        loss, right = self._step(token_ids, labels)
+        return float(loss), int(right)
+
+    def logits(self, batches: Batches, reviews: int) -> NDArray[np.float32]:
+        """Return the logits of a part, shape (reviews,), in the part's own order."""
+        logits = np.empty(reviews, np.float32)
+        trained = self._swap_in_averages()
+        for index in range(len(batches)):
+            batch = batches[index]
+            logits[batch.indices] = self._logits(batch.token_ids).numpy()
+        self.restore(trained)
+        return logits
+
+    def weights(self) -> Weights:
+        """Return a copy of the weights to keep: the averages where averaging is on."""
+        source: Sequence[tf.Variable] = self._averages or self.network.trainable_variables
+        return [np.array(value) for value in source]
+
+    def keep(self, weights: Weights) -> None:
+        """Make these the weights of the network, for good; further steps would start from them."""
+        self.restore(weights)
+        for average, value in zip(self._averages, weights, strict=False):
+            average.assign(value)
+
+    def restore(self, weights: Weights) -> None:
+        """Put weights into the network; an empty list leaves it as it is."""
+        for variable, value in zip(self.network.trainable_variables, weights, strict=False):
+            variable.assign(value)
+
+    def _swap_in_averages(self) -> Weights:
+        if not self._averages:
+            return []
+        trained = [np.array(value) for value in self.network.trainable_variables]
+        self.restore(self.weights())
+        return trained
+
+    def _learn(self, token_ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        variables = self.network.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = tf.squeeze(self.network(token_ids, training=True), axis=-1)
+            targets = labels * (1.0 - self._smoothing) + 0.5 * self._smoothing
+            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits))
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        self.optimizer.apply(gradients, variables)
+        self._average()
+        right = tf.reduce_sum(tf.cast((logits > 0) == (labels > 0.5), tf.int32))
+        return loss, right
+
+    def _average(self) -> None:
+        if self._decay is None:
+            return
+        # The average would remember the random start for 1 / (1 - decay) steps: a smaller decay at first forgets it.
+        steps = tf.cast(self.optimizer.iterations.value, tf.float32)
+        decay = tf.minimum(self._decay, (1.0 + steps) / (10.0 + steps))
+        for average, variable in zip(self._averages, self.network.trainable_variables, strict=True):
+            average.assign(decay * average + (1.0 - decay) * variable.value)
+
+    def _predict(self, token_ids: tf.Tensor) -> tf.Tensor:
+        return tf.squeeze(self.network(token_ids, training=False), axis=-1)

@@ -1,0 +1,85 @@
+"""What a run tells while it lives. The journal, the progress bar and MLflow listen; training knows none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sentiment_lab.result import EpochRecord
+
+if TYPE_CHECKING:
+    from sentiment_lab.data.dataset import Dataset
+    from sentiment_lab.training import Outcome
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands after a batch; loss and accuracy are means over the epoch so far."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    tokens_per_second: float
+
+
+class Observer:
+    """Listens to one run; every event does nothing unless a subclass says otherwise."""
+
+    def started(self) -> None:
+        """Hear that the run begins; its data is not read yet."""
+
+    def data_ready(self, dataset: Dataset) -> None:
+        """Hear that the reviews are read, split and encoded; training begins."""
+
+    def batch_ended(self, progress: Progress) -> None:
+        """Hear that one batch was trained on."""
+
+    def epoch_ended(self, record: EpochRecord) -> None:
+        """Hear that one epoch was trained and evaluated."""
+
+    def completed(self, outcome: Outcome) -> None:
+        """Hear that the run is whole, its result on disk."""
+
+    def stopped(self, status: str, reason: str) -> None:
+        """Hear that the run ended early; `status` is "failed" or "killed"."""
+
+
+class Observers(Observer):
+    """Passes each event to several observers, in order."""
+
+    def __init__(self, observers: Iterable[Observer]) -> None:
+        self._observers = tuple(observers)
+
+    def started(self) -> None:
+        """Pass the event on."""
+        for observer in self._observers:
+            observer.started()
+
+    def data_ready(self, dataset: Dataset) -> None:
+        """Pass the event on."""
+        for observer in self._observers:
+            observer.data_ready(dataset)
+
+    def batch_ended(self, progress: Progress) -> None:
+        """Pass the event on."""
+        for observer in self._observers:
+            observer.batch_ended(progress)
+
+    def epoch_ended(self, record: EpochRecord) -> None:
+        """Pass the event on."""
+        for observer in self._observers:
+            observer.epoch_ended(record)
+
+    def completed(self, outcome: Outcome) -> None:
+        """Pass the event on."""
+        for observer in self._observers:
+            observer.completed(outcome)
+
+    def stopped(self, status: str, reason: str) -> None:
+        """Pass the event on."""
+        for observer in self._observers:
+            observer.stopped(status, reason)

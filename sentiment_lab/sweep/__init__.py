@@ -1,0 +1,1 @@
+"""Many runs from one command: which jobs, in what order, and what became of them."""

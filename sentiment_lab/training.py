@@ -1,0 +1,231 @@
+"""Train one model on one dataset and measure it: `train_and_evaluate`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment_lab.config import Config, LinearModel, RecurrentModel, architecture
+from sentiment_lab.course import Course
+from sentiment_lab.data.batching import evaluation_batches, training_batches
+from sentiment_lab.errors import LabError
+from sentiment_lab.identity import weights_digest
+from sentiment_lab.observer import Progress
+from sentiment_lab.result import EpochRecord, Result
+from sentiment_lab.scoring import score
+
+if TYPE_CHECKING:
+    from sentiment_lab.data.dataset import Dataset, Part
+    from sentiment_lab.learner import Learner
+    from sentiment_lab.models.classifier import Classifier
+    from sentiment_lab.observer import Observer
+
+
+EVALUATION_BATCH = 256
+"""Reviews that are predicted at once."""
+
+
+class TrainingError(LabError):
+    """Training that cannot go on; the text says at which step and the likely cause."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the trained model says of one part, in the part's own order; every array has shape (reviews,)."""
+
+    ids: NDArray[np.str_]
+    labels: NDArray[np.int8]
+    logits: NDArray[np.float32]
+    lengths: NDArray[np.int64]
+    """Tokens of each review that the model read."""
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Probability of a positive review."""
+        return sigmoid(self.logits)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `train_and_evaluate` yields: the numbers, the predictions by part, and the model itself."""
+
+    result: Result
+    predictions: Mapping[str, Predictions]
+    classifier: Classifier
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return 1 / (1 + exp(-logits)) without overflow, float32 of the same shape."""
+    return (0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))).astype(np.float32)
+
+
+def train_and_evaluate(config: Config, dataset: Dataset, observer: Observer) -> Outcome:
+    """Train the configured model and score it on the test part, once, at the end.
+
+    The observer hears of each batch and each epoch. Nothing here knows a folder, a store or a command line.
+
+    Raises TrainingError when the loss is not finite.
+    """
+    if isinstance(config.model, LinearModel):
+        return _train_linear(config, config.model, dataset, observer)
+    return _train_recurrent(config, config.model, dataset, observer)
+
+
+def _train_recurrent(config: Config, model: RecurrentModel, dataset: Dataset, observer: Observer) -> Outcome:
+    from sentiment_lab.learner import Learner, prepare_process
+    from sentiment_lab.models.classifier import RecurrentClassifier
+    from sentiment_lab.models.recurrent import execution_path
+
+    prepare_process(config.launch.threads, deterministic=config.training.deterministic)
+    steps = config.training.epochs * len(_batches(config, dataset.train, 1))
+    learner = Learner(config, model, dataset.vocabulary.size, steps)
+    course = Course(config.training)
+    while course.wants_another_epoch():
+        course.add(_train_epoch(config, learner, dataset, len(course.epochs) + 1, observer), learner.weights)
+        observer.epoch_ended(course.epochs[-1])
+    learner.keep(course.best_weights or learner.weights())
+    predictions, speed = _predict_parts(dataset, lambda part: _logits(learner, part))
+    result = Result(
+        **_shared_facts(config, dataset, predictions, speed),
+        execution_path=execution_path(model),
+        weights_digest=weights_digest(learner.weights()),
+        parameters=learner.network.count_params(),
+        epochs=course.epochs,
+        best_epoch=course.best_epoch,
+        kept_epoch=course.kept_epoch,
+        best_validation_accuracy=course.best_validation_accuracy,
+        train_seconds=sum(epoch.epoch_seconds for epoch in course.epochs),
+    )
+    return Outcome(result, predictions, RecurrentClassifier(learner.network, dataset.vocabulary, config.text))
+
+
+def _train_epoch(config: Config, learner: Learner, dataset: Dataset, epoch: int, observer: Observer) -> EpochRecord:
+    batches = _batches(config, dataset.train, epoch)
+    loss_sum, right, seen, tokens, started = 0.0, 0, 0, 0, time.perf_counter()
+    for step in range(len(batches)):
+        batch = batches[step]
+        loss, batch_right = learner.learn(batch.token_ids, batch.labels)
+        if not math.isfinite(loss):
+            raise TrainingError(_not_finite(config, loss, epoch, step + 1, len(batches)))
+        loss_sum, right = loss_sum + loss * len(batch.labels), right + batch_right
+        seen, tokens = seen + len(batch.labels), tokens + int(batch.lengths.sum())
+        speed = tokens / (time.perf_counter() - started)
+        progress = Progress(
+            epoch,
+            config.training.epochs,
+            step + 1,
+            len(batches),
+            loss_sum / seen,
+            right / seen,
+            tokens_per_second=speed,
+        )
+        observer.batch_ended(progress)
+    seconds = time.perf_counter() - started
+    held_out = _evaluate(learner, dataset.validation)
+    return EpochRecord(
+        epoch=epoch,
+        train_loss=loss_sum / seen,
+        train_accuracy=right / seen,
+        **held_out,
+        learning_rate=float(learner.optimizer.learning_rate),
+        epoch_seconds=seconds,
+        tokens_per_second=tokens / seconds,
+    )
+
+
+def _train_linear(config: Config, model: LinearModel, dataset: Dataset, observer: Observer) -> Outcome:
+    from sentiment_lab.models.linear import fit_linear
+
+    started = time.perf_counter()
+    lowercase = config.text.lowercase
+    classifier = fit_linear(model, dataset.texts("train"), dataset.train.labels, config.seed, lowercase=lowercase)
+    seconds = time.perf_counter() - started
+    epoch = _linear_epoch(dataset, classifier.predict_logits, seconds)
+    observer.epoch_ended(epoch)
+    predictions, speed = _predict_parts(dataset, lambda part: classifier.predict_logits(dataset.texts(part.name)))
+    result = Result(
+        **_shared_facts(config, dataset, predictions, speed),
+        execution_path="cpu:scikit-learn",
+        weights_digest=weights_digest(classifier.weights()),
+        parameters=classifier.parameters,
+        epochs=[epoch],
+        best_epoch=1,
+        kept_epoch=1,
+        best_validation_accuracy=epoch.validation_accuracy,
+        train_seconds=seconds,
+    )
+    return Outcome(result, predictions, classifier)
+
+
+def _linear_epoch(dataset: Dataset, logits: Callable[[list[str]], NDArray[np.float32]], seconds: float) -> EpochRecord:
+    train = score(dataset.train.labels, logits(dataset.texts("train")))
+    held_out = dataset.validation and score(dataset.validation.labels, logits(dataset.texts(dataset.validation.name)))
+    return EpochRecord(
+        epoch=1,
+        train_loss=train.loss,
+        train_accuracy=train.accuracy,
+        validation_loss=held_out.loss if held_out else None,
+        validation_accuracy=held_out.accuracy if held_out else None,
+        learning_rate=0.0,
+        epoch_seconds=seconds,
+        tokens_per_second=int(dataset.train.lengths.sum()) / seconds,
+    )
+
+
+def _batches(config: Config, part: Part, epoch: int) -> Any:
+    training = config.training
+    return training_batches(part, training.batch_size, training.batching, config.seed, epoch)
+
+
+def _logits(learner: Learner, part: Part) -> NDArray[np.float32]:
+    return learner.logits(evaluation_batches(part, EVALUATION_BATCH), len(part))
+
+
+def _evaluate(learner: Learner, part: Part | None) -> dict[str, float | None]:
+    if part is None:
+        return {"validation_loss": None, "validation_accuracy": None}
+    scores = score(part.labels, _logits(learner, part))
+    return {"validation_loss": scores.loss, "validation_accuracy": scores.accuracy}
+
+
+def _predict_parts(
+    dataset: Dataset, logits: Callable[[Part], NDArray[np.float32]]
+) -> tuple[dict[str, Predictions], float]:
+    """Return the predictions for validation and test, and the reviews a second of the test part."""
+    predictions, speed = {}, 0.0
+    parts = [part for part in (dataset.validation, dataset.test) if part is not None]
+    for part in {part.name: part for part in parts}.values():
+        started = time.perf_counter()
+        predictions[part.name] = Predictions(part.ids, part.labels, logits(part), part.lengths)
+        speed = len(part) / (time.perf_counter() - started)
+    return predictions, speed
+
+
+def _shared_facts(
+    config: Config, dataset: Dataset, predictions: Mapping[str, Predictions], speed: float
+) -> dict[str, Any]:
+    test = predictions["test"]
+    return {
+        "architecture": architecture(config.model),
+        "data_hash": dataset.data_hash,
+        "split_hash": dataset.split_hash,
+        "validation_is_test": config.split.validation_is_test,
+        "test": score(test.labels, test.logits),
+        "predict_reviews_per_second": speed,
+    }
+
+
+def _not_finite(config: Config, loss: float, epoch: int, step: int, steps: int) -> str:
+    rate = config.optimizer.learning_rate
+    cause = f"a learning rate that is too high: lower optimizer.learning_rate (now {rate:g})"
+    if config.optimizer.global_clipnorm is None:
+        cause += ", or exploding gradients: set optimizer.global_clipnorm=1 (now null)"
+    return f"the loss became {loss} at epoch {epoch}, step {step} of {steps}; the likely cause is {cause}"
