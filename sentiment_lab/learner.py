@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sentiment_lab.config import Config, RecurrentModel
 from sentiment_lab.course import Weights
 from sentiment_lab.data.batching import Batches
-from sentiment_lab.models.recurrent import build_recurrent
-from sentiment_lab.optimizers import build_optimizer
+from sentiment_lab.models.recurrent import build_recurrent, compile_logits
+from sentiment_lab.optimizers import build_optimizer, dense_gradients
 from sentiment_lab.schema import ConfigError
 
 TOKENS = tf.TensorSpec([None, None], tf.int32)
@@ -49,7 +49,7 @@ class Learner:
         self._decay = config.training.averaging_decay if config.training.averaging == "ema" else None
         self._averages = [tf.Variable(value) for value in self.network.trainable_variables] if self._decay else []
         self._step = tf.function(self._learn, input_signature=[TOKENS, LABELS])
-        self._logits = tf.function(self._predict, input_signature=[TOKENS])
+        self._logits = compile_logits(self.network)
 
     def learn(self, token_ids: NDArray[np.int32], labels: NDArray[np.float32]) -> tuple[float, int]:
         """Take one optimizer step; return the mean loss in nats and the number of right answers before it."""
@@ -96,7 +96,7 @@ class Learner:
             targets = labels * (1.0 - self._smoothing) + 0.5 * self._smoothing
             loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits))
         gradients = tape.gradient(loss, [variable.value for variable in variables])
-        self.optimizer.apply(gradients, variables)
+        self.optimizer.apply(dense_gradients(gradients), variables)
         self._average()
         right = tf.reduce_sum(tf.cast((logits > 0) == (labels > 0.5), tf.int32))
         return loss, right
@@ -109,6 +109,3 @@ class Learner:
         decay = tf.minimum(self._decay, (1.0 + steps) / (10.0 + steps))
         for average, variable in zip(self._averages, self.network.trainable_variables, strict=True):
             average.assign(decay * average + (1.0 - decay) * variable.value)
-
-    def _predict(self, token_ids: tf.Tensor) -> tf.Tensor:
-        return tf.squeeze(self.network(token_ids, training=False), axis=-1)

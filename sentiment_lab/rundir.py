@@ -24,7 +24,7 @@ from sentiment_lab.errors import LabError
 from sentiment_lab.identity import SHORT, CodeVersion, canonical_json, config_hash
 from sentiment_lab.observer import Observer
 from sentiment_lab.result import EpochRecord, Result, result_from_json, result_to_json
-from sentiment_lab.schema import did_you_mean
+from sentiment_lab.schema import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from sentiment_lab.data.dataset import Dataset
@@ -103,8 +103,9 @@ class RunFolder:
         text = self._read("result.json")
         try:
             return result_from_json(text)
-        except ValueError as error:
-            raise RunError(f"{self.path / 'result.json'} is damaged: {error}") from error
+        except (ValueError, ConfigError) as error:
+            what = str(error).splitlines()[0]
+            raise RunError(f"{self.path / 'result.json'} is damaged: {what}") from error
 
     def prepare(
         self, config: Config, overrides: Sequence[str], code: CodeVersion, environment: Mapping[str, str]

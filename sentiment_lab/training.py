@@ -92,7 +92,9 @@ def _train_recurrent(config: Config, model: RecurrentModel, dataset: Dataset, ob
         course.add(_train_epoch(config, learner, dataset, len(course.epochs) + 1, observer), learner.weights)
         observer.epoch_ended(course.epochs[-1])
     learner.keep(course.best_weights or learner.weights())
-    predictions, speed = _predict_parts(dataset, lambda part: _logits(learner, part))
+    predictions, speed = _predict_parts(
+        dataset, lambda part: _logits(learner, part), validation=not config.split.validation_is_test
+    )
     result = Result(
         **_shared_facts(config, dataset, predictions, speed),
         execution_path=execution_path(model),
@@ -150,7 +152,11 @@ def _train_linear(config: Config, model: LinearModel, dataset: Dataset, observer
     seconds = time.perf_counter() - started
     epoch = _linear_epoch(dataset, classifier.predict_logits, seconds)
     observer.epoch_ended(epoch)
-    predictions, speed = _predict_parts(dataset, lambda part: classifier.predict_logits(dataset.texts(part.name)))
+    predictions, speed = _predict_parts(
+        dataset,
+        lambda part: classifier.predict_logits(dataset.texts(part.name)),
+        validation=not config.split.validation_is_test,
+    )
     result = Result(
         **_shared_facts(config, dataset, predictions, speed),
         execution_path="cpu:scikit-learn",
@@ -197,15 +203,15 @@ def _evaluate(learner: Learner, part: Part | None) -> dict[str, float | None]:
 
 
 def _predict_parts(
-    dataset: Dataset, logits: Callable[[Part], NDArray[np.float32]]
+    dataset: Dataset, logits: Callable[[Part], NDArray[np.float32]], *, validation: bool
 ) -> tuple[dict[str, Predictions], float]:
-    """Return the predictions for validation and test, and the reviews a second of the test part."""
+    """Return the predictions by part, and the reviews a second of the test part."""
     predictions, speed = {}, 0.0
-    parts = [part for part in (dataset.validation, dataset.test) if part is not None]
-    for part in {part.name: part for part in parts}.values():
-        started = time.perf_counter()
-        predictions[part.name] = Predictions(part.ids, part.labels, logits(part), part.lengths)
-        speed = len(part) / (time.perf_counter() - started)
+    for part in (dataset.validation if validation else None, dataset.test):
+        if part is not None:
+            started = time.perf_counter()
+            predictions[part.name] = Predictions(part.ids, part.labels, logits(part), part.lengths)
+            speed = len(part) / (time.perf_counter() - started)
     return predictions, speed
 
 

@@ -53,11 +53,11 @@ def predict_csv(root: str, prefix: str, file: str, column: str, output: str | No
 
 
 def _load(root: str, prefix: str) -> Classifier:
-    from sentiment_lab.models.classifier import load_classifier
-
     run = find_run(Path(root), prefix)
     if run.state != "complete":
         raise RunError(f"run {run.short_hash} has no model: it is {run.state}")
+    from sentiment_lab.models.classifier import load_classifier
+
     return load_classifier(run.model)
 
 

@@ -28,8 +28,10 @@ def plan_jobs(overrides: Iterable[Sequence[str]], compose: Callable[[Sequence[st
             problems.extend(f"{problem}   (in the job: {' '.join(job)})" for problem in error.problems)
     if problems:
         raise ConfigError(dict.fromkeys(problems))
-    distinct = {config_hash(config): (config, job) for config, job in reversed(list(zip(configs, asked, strict=True)))}
-    jobs = list(reversed(distinct.values()))
+    distinct: dict[str, tuple[Config, list[str]]] = {}
+    for config, job in zip(configs, asked, strict=True):
+        distinct.setdefault(config_hash(config), (config, job))
+    jobs = list(distinct.values())
     variants = name_variants([config for config, _ in jobs])
     return [Job(config, job, variant) for (config, job), variant in zip(jobs, variants, strict=True)]
 
