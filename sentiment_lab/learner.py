@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from sentiment_lab.backend import keras, tf
 from sentiment_lab.config import Config, RecurrentModel
 from sentiment_lab.course import Weights
 from sentiment_lab.data.batching import Batches
@@ -68,8 +68,7 @@ class Learner:
 
     def weights(self) -> Weights:
         """Return a copy of the weights to keep: the averages where averaging is on."""
-        source: Sequence[tf.Variable] = self._averages or self.network.trainable_variables
-        return [np.array(value) for value in source]
+        return _copies(self._averages or self.network.trainable_variables)
 
     def keep(self, weights: Weights) -> None:
         """Make these the weights of the network, for good; further steps would start from them."""
@@ -85,7 +84,7 @@ class Learner:
     def _swap_in_averages(self) -> Weights:
         if not self._averages:
             return []
-        trained = [np.array(value) for value in self.network.trainable_variables]
+        trained = _copies(self.network.trainable_variables)
         self.restore(self.weights())
         return trained
 
@@ -109,3 +108,8 @@ class Learner:
         decay = tf.minimum(self._decay, (1.0 + steps) / (10.0 + steps))
         for average, variable in zip(self._averages, self.network.trainable_variables, strict=True):
             average.assign(decay * average + (1.0 - decay) * variable.value)
+
+
+def _copies(variables: Sequence[Any]) -> Weights:
+    # A variable's own array may share its memory, which the next step writes over.
+    return [np.array(variable.numpy(), copy=True) for variable in variables]

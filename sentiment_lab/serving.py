@@ -12,8 +12,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from sentiment_lab.models.classifier import Classifier
 
-POSITIVE_FROM = 0.5
-"""Probability from which a review is called positive."""
+POSITIVE_ABOVE = 0.5
+"""Probability above which a review is called positive."""
 LABELS = ("negative", "positive")
 
 
@@ -31,7 +31,7 @@ class TextModel:
 def judge(classifier: Classifier, texts: list[str]) -> pd.DataFrame:
     """Return label and probability of each text, in order."""
     probabilities = classifier.predict_probabilities(texts)
-    positive = (probabilities >= POSITIVE_FROM).astype(int)
+    positive = (probabilities > POSITIVE_ABOVE).astype(int)
     return pd.DataFrame({"label": np.array(LABELS, object)[positive], "probability": probabilities})
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 # MLflow cuts long values silently unless told not to; its progress bars have no place in our output.
 os.environ.setdefault("MLFLOW_TRUNCATE_LONG_VALUES", "false")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 import mlflow
@@ -260,6 +262,8 @@ def log_text_model(store: Store, run_id: str, folder: Path, step: int) -> None:
     from mlflow.types import ColSpec, Schema
 
     mlflow.set_tracking_uri(store.uri)
+    # An example would make MLflow load the model and predict: seconds for each run.
+    warnings.filterwarnings("ignore", message=".*An input example was not provided")
     outputs = Schema([ColSpec("string", "label"), ColSpec("float", "probability")])
     Model.log(
         artifact_path=None,

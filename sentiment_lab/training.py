@@ -18,7 +18,7 @@ from sentiment_lab.errors import LabError
 from sentiment_lab.identity import weights_digest
 from sentiment_lab.observer import Progress
 from sentiment_lab.result import EpochRecord, Result
-from sentiment_lab.scoring import score
+from sentiment_lab.scoring import score, sigmoid
 
 if TYPE_CHECKING:
     from sentiment_lab.data.dataset import Dataset, Part
@@ -62,11 +62,6 @@ class Outcome:
     classifier: Classifier
 
 
-def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return 1 / (1 + exp(-logits)) without overflow, float32 of the same shape."""
-    return (0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))).astype(np.float32)
-
-
 def train_and_evaluate(config: Config, dataset: Dataset, observer: Observer) -> Outcome:
     """Train the configured model and score it on the test part, once, at the end.
 
@@ -106,7 +101,7 @@ def _train_recurrent(config: Config, model: RecurrentModel, dataset: Dataset, ob
         best_validation_accuracy=course.best_validation_accuracy,
         train_seconds=sum(epoch.epoch_seconds for epoch in course.epochs),
     )
-    return Outcome(result, predictions, RecurrentClassifier(learner.network, dataset.vocabulary, config.text))
+    return Outcome(result, predictions, RecurrentClassifier(learner.network, dataset.vocabulary, model, config.text))
 
 
 def _train_epoch(config: Config, learner: Learner, dataset: Dataset, epoch: int, observer: Observer) -> EpochRecord:

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ["KERAS_BACKEND"] = "tensorflow"
-
 ARCHIVE = "aclImdb_v1.tar.gz"
 
 
@@ -23,3 +20,27 @@ def imdb_archive() -> Path:
     if not archive.is_file():
         pytest.skip(f"{archive} is not there; SENTIMENT_LAB_DATA must name the folder that holds it")
     return archive
+
+TINY = (
+    "data.reviews=120",
+    "data.length=12",
+    "data.distance=2",
+    "model.units=[4]",
+    "model.embedding_size=4",
+    "training.epochs=2",
+    "training.batch_size=16",
+    "launch.progress=none",
+)
+"""A run of a second: small enough for a test, whole in every other way."""
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache folder of this session's tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, cache: Path) -> list[str]:
+    """Overrides of a tiny run in a folder of its own, without MLflow."""
+    return [*TINY, "tracking=none", f"paths.runs={tmp_path}/runs", f"paths.store={tmp_path}", f"paths.cache={cache}"]

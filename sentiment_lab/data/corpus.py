@@ -1,0 +1,92 @@
+"""The corpus of a config: found, read or generated, cached, limited, and checked against what was expected."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sentiment_lab.config import DataConfig, GeneratedData, ImdbData
+from sentiment_lab.data.fetch import locate
+from sentiment_lab.data.generated import read_generated
+from sentiment_lab.data.grammar import GRAMMAR_VERSION
+from sentiment_lab.data.imdb import fingerprint, read_imdb
+from sentiment_lab.data.parsed import FORMAT, REVIEWS, TEXTS, UNLABELLED, Parsed
+from sentiment_lab.data.reading import Reading
+from sentiment_lab.data.reviews import NEGATIVE, POSITIVE, Corpus, DataError, data_hash, review_ids
+
+
+def load_corpus(data: DataConfig, cache: Path) -> Corpus:
+    """Load the reviews that a config asks for, from the cache of parsed corpora where they are in it.
+
+    Raises DataError where the reviews cannot be found or read, where there are fewer than `data.limit`, and where
+    their data_hash is not `data.expect`.
+    """
+    if isinstance(data, GeneratedData):
+        corpus = _corpus("generated", _parsed_generated(data, cache), None, "the generated corpus")
+    else:
+        path = locate(data.path, cache)
+        corpus = _corpus("imdb", _parsed_imdb(data, path, cache), data.limit, str(path))
+    if data.expect not in (None, corpus.data_hash):
+        raise DataError(f"data.expect is {data.expect}, but the reviews read have the data_hash {corpus.data_hash}")
+    return corpus
+
+
+def _parsed_imdb(data: ImdbData, path: Path, cache: Path) -> Parsed:
+    stamp = fingerprint(path)
+
+    def read() -> Reading:
+        reading = read_imdb(path, unlabelled=data.unlabelled)
+        if fingerprint(path) != stamp:
+            raise DataError(f"{path} changed while it was read; start again when nothing writes to it")
+        return reading
+
+    return Parsed(_folder(cache, source="imdb", stamp=stamp, unlabelled=data.unlabelled), read)
+
+
+def _parsed_generated(data: GeneratedData, cache: Path) -> Parsed:
+    settings = dataclasses.asdict(data)
+    del settings["expect"]
+    return Parsed(_folder(cache, grammar=GRAMMAR_VERSION, **settings), lambda: read_generated(data))
+
+
+def _folder(cache: Path, **key: Any) -> Path:
+    plain = json.dumps({"format": FORMAT, **key}, sort_keys=True)
+    return cache / "corpora" / hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _corpus(name: str, parsed: Parsed, limit: int | None, source: str) -> Corpus:
+    reviews: pd.DataFrame = parsed.table(REVIEWS).to_pandas()
+    rows = np.arange(len(reviews)) if limit is None else _kept(reviews, limit, source)
+    reviews = reviews.iloc[rows].reset_index(drop=True)
+    digests = reviews.pop("digest").tolist()
+    reviews.insert(0, "id", review_ids(digests))
+    return Corpus(
+        name=name,
+        reviews=reviews,
+        data_hash=data_hash(digests, reviews["label"]),
+        load_texts=lambda: _texts(parsed, rows),
+        load_unlabelled=lambda: parsed.texts(UNLABELLED),
+    )
+
+
+def _texts(parsed: Parsed, rows: NDArray[np.int64]) -> list[str]:
+    texts = parsed.texts(TEXTS)
+    return texts if len(rows) == len(texts) else [texts[row] for row in rows]
+
+
+def _kept(reviews: pd.DataFrame, limit: int, source: str) -> NDArray[np.int64]:
+    """Return the rows of `limit` reviews, half of each label as far as there are: those with the lowest digests."""
+    if limit > len(reviews):
+        raise DataError(f"data.limit must be at most {len(reviews)}, the labelled reviews of {source}, got {limit}")
+    by_digest = reviews["digest"].argsort(kind="stable").to_numpy()
+    labels = reviews["label"].to_numpy()[by_digest]
+    negative, positive = by_digest[labels == NEGATIVE], by_digest[labels == POSITIVE]
+    positives = min(len(positive), limit - min(len(negative), limit // 2))
+    return np.sort(np.concatenate([positive[:positives], negative[: limit - positives]]))

@@ -1,0 +1,89 @@
+"""What is in a corpus, in figures: counts, lengths, copies, films."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sentiment_lab.data.reading import LABELS
+from sentiment_lab.data.reviews import Corpus
+
+NO_PART = "none"
+"""The part of reviews without an official one."""
+_QUANTILES = {"min": 0.0, "25%": 0.25, "median": 0.5, "75%": 0.75, "95%": 0.95, "max": 1.0}
+
+
+def describe_corpus(corpus: Corpus) -> dict[str, Any]:
+    """Describe a corpus in plain numbers and strings, ready for JSON.
+
+    `parts` counts by part and label. `words` has quantiles and the mean of the number of words of a review, split at
+    white space. `duplicates` are the reviews beyond the first with their text. `contradicting_texts` stand with both
+    labels, `texts_in_several_parts` in more than one official part.
+    """
+    reviews = corpus.reviews
+    texts = reviews["id"].str.partition(".")[0]
+    films = reviews["film"].value_counts()
+    return {
+        "name": corpus.name,
+        "data_hash": corpus.data_hash,
+        "reviews": len(reviews),
+        "unlabelled": len(corpus.unlabelled),
+        "parts": _counts(reviews),
+        "words": _words(corpus.texts),
+        "distinct_texts": int(texts.nunique()),
+        "duplicates": int(texts.duplicated().sum()),
+        "contradicting_texts": _texts_with_both(texts, reviews["label"]),
+        "texts_in_several_parts": _texts_with_both(texts, reviews["part"]),
+        "films": len(films),
+        "most_reviews_of_a_film": int(films.max()) if len(films) else 0,
+    }
+
+
+def render_description(description: dict[str, Any]) -> str:
+    """Render a description as the lines that `sentiment-lab data info` prints."""
+    lines = [
+        ("corpus", description["name"]),
+        ("data_hash", description["data_hash"]),
+        ("reviews", f"{description['reviews']:,}"),
+        *(
+            ("  in no part" if part == NO_PART else f"  {part}", _labels(counts))
+            for part, counts in description["parts"].items()
+        ),
+        ("without a label", f"{description['unlabelled']:,}"),
+        ("words in a review", ", ".join(f"{name} {value:g}" for name, value in description["words"].items())),
+        ("distinct texts", f"{description['distinct_texts']:,} ({description['duplicates']:,} copies)"),
+        ("  with both labels", f"{description['contradicting_texts']:,}"),
+        ("  in several parts", f"{description['texts_in_several_parts']:,}"),
+        ("films", f"{description['films']:,} (at most {description['most_reviews_of_a_film']:,} reviews of one)"),
+    ]
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
+
+
+def _counts(reviews: pd.DataFrame) -> dict[str, dict[str, int]]:
+    counts = Counter(zip(reviews["part"].fillna(NO_PART), reviews["label"], strict=True))
+    found = {part for part, _ in counts}
+    return {
+        part: {word: counts[part, label] for word, label in LABELS.items()}
+        for part in ("train", "test", NO_PART)
+        if part in found
+    }
+
+
+def _texts_with_both(texts: pd.Series[str], values: pd.Series[Any]) -> int:
+    """Count the texts that stand with both of two values; a missing value is none."""
+    pairs = pd.DataFrame({"text": texts, "value": values}).dropna().drop_duplicates()
+    return int(pairs["text"].duplicated().sum())
+
+
+def _words(texts: list[str]) -> dict[str, float]:
+    lengths = np.array([len(text.split()) for text in texts])
+    found = {name: round(float(np.quantile(lengths, share)), 1) for name, share in _QUANTILES.items()}
+    return {**found, "mean": round(float(lengths.mean()), 1)}
+
+
+def _labels(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items())

@@ -1,0 +1,194 @@
+"""Which review goes into which part: the article's ranges, a stratified shuffle, or the published split.
+
+Three laws hold for each of them: the parts are disjoint, together they hold every review, and the same seed gives the
+same parts. Beyond that:
+
+- `article` takes the rows as they stand: first train, then validation, last test. Copies of one text may straddle two
+  parts, as they do in the article.
+- `shuffled` is stratified by label and keeps the copies of one text in one part. Validation and test have exactly the
+  size asked for; where a text with c copies falls on the border they are smaller, by at most c - 1 reviews.
+- `official` leaves train and test as they were published (123 texts of the IMDB reviews stand in both) and carves
+  validation from train so that neither a film nor a text stands in both of those.
+
+Which reviews a shuffled or official part holds follows from the reviews and the seed, not from the order of the rows.
+A fraction is of all reviews; for `official`, of the published training part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sentiment_lab.config import PARTS, SplitConfig
+from sentiment_lab.data.reviews import NEGATIVE, POSITIVE
+from sentiment_lab.schema import ConfigError
+
+Positions = NDArray[np.int64]
+
+FILM_DRAWS = 50
+"""Draws of films, of which the one closest to the size and the balance asked for is taken.
+
+Films have up to 30 reviews, so one draw of a tenth of the official training part misses its size by 5 % on average; the
+best of 50 stays within 2 % of the size and of the share of positive reviews.
+"""
+
+
+def split_reviews(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
+    """Return the positions of the reviews of "train", "validation" and "test": each int64 (reviews,), ascending.
+
+    `reviews` is that of a Corpus. Validation is empty where none is asked for, also with `split.validation_is_test`.
+    Raises ConfigError where the sizes do not fit the reviews, a part would lack positive or negative reviews, or the
+    reviews lack the films or parts that the official split needs.
+    """
+    methods = {"article": _article, "shuffled": _shuffled, "official": _official}
+    positions = methods[split.method](reviews, split)
+    labels = reviews["label"].to_numpy()
+    for part, rows in positions.items():
+        if part != "validation" or len(rows):
+            _check_labels(part, labels[rows], split.method)
+    return positions
+
+
+def split_hash(reviews: pd.DataFrame, positions: Mapping[str, Positions]) -> str:
+    """Return the SHA-256 of each part's name and the (id, label) pairs in it, in order."""
+    pairs = [f"{name} {label}" for name, label in zip(reviews["id"].tolist(), reviews["label"].tolist(), strict=True)]
+    lines: list[str] = []
+    for part in PARTS:
+        lines += [part, *(pairs[row] for row in positions[part].tolist())]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _article(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
+    train, validation, _ = _counts(split, len(reviews))
+    parts = np.split(np.arange(len(reviews)), [train, train + validation])
+    return dict(zip(PARTS, parts, strict=True))
+
+
+def _shuffled(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
+    _, validation, test = _counts(split, len(reviews))
+    texts, labels = _distinct_texts(reviews)
+    copies = np.bincount(texts)
+    parts = np.full(len(labels), "train", dtype="<U10")
+    for part, count in (("test", test), ("validation", validation)):
+        rest = np.flatnonzero(parts == "train")
+        parts[_draw_texts(part, count, rest, copies[rest], labels[rest], split.seed)] = part
+    return {part: np.flatnonzero(parts[texts] == part) for part in PARTS}
+
+
+def _official(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
+    published = reviews["part"].to_numpy(dtype=object)
+    train, test = np.flatnonzero(published == "train"), np.flatnonzero(published == "test")
+    without = len(reviews) - len(train) - len(test)
+    if without:
+        problem = (
+            "split.method must be article or shuffled where reviews have no official part (the archive and the "
+            f"unpacked folder of data=imdb have it), got official for {without} such reviews of {len(reviews)}"
+        )
+        raise ConfigError([problem])
+    count = _count(split.validation, len(train))
+    if not count:
+        return {"train": train, "validation": train[:0], "test": test}
+    kept, held = _draw_films(reviews.iloc[train], count, split.seed)
+    return {"train": train[kept], "validation": train[held], "test": test}
+
+
+def _counts(split: SplitConfig, reviews: int) -> tuple[int, int, int]:
+    validation, test = _count(split.validation, reviews), _count(split.test, reviews)
+    rest = reviews - validation - test
+    if rest < 1:
+        sizes = f"{validation} + {test}"
+        raise ConfigError([f"split.validation + split.test must be below the {reviews} reviews there are, got {sizes}"])
+    asked = rest if split.train is None else _count(split.train, reviews)
+    # Each fraction is rounded to a whole count, so that the three together may miss the total by one.
+    slack = 1 if any(isinstance(size, float) for size in (split.train, split.validation, split.test)) else 0
+    if abs(asked - rest) > slack:
+        null = " or null, which takes the rest," if split.method == "shuffled" else ""
+        miss = f"leaves {rest - asked} in no part" if asked < rest else f"is {asked - rest} more than there are"
+        problem = (
+            f"split.train must be {rest}{null} where split.validation and split.test take {validation} and {test} "
+            f"of {reviews} reviews, got {split.train}, which {miss}"
+        )
+        raise ConfigError([problem])
+    return rest, validation, test
+
+
+def _count(size: float | None, reviews: int) -> int:
+    return round(size * reviews) if isinstance(size, float) else size or 0
+
+
+def _distinct_texts(reviews: pd.DataFrame) -> tuple[Positions, Positions]:
+    """Return the number of each review's text (reviews,) and the label of each text (texts,), in the order of ids."""
+    names, texts = np.unique([name.partition(".")[0] for name in reviews["id"].tolist()], return_inverse=True)
+    labels = np.full(len(names), NEGATIVE, np.int64)
+    # A text whose copies disagree counts as positive, whichever of them comes first in the source.
+    np.maximum.at(labels, texts, reviews["label"].to_numpy())
+    return texts, labels
+
+
+def _draw_texts(part: str, count: int, rest: Positions, copies: Positions, labels: Positions, seed: int) -> Positions:
+    """Return those of the texts `rest` that go into `part`: `count` reviews, each label by its share."""
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    if not count:
+        return rest[:0]
+    fewest = np.bincount(labels, minlength=2).min()
+    if count < 2 or fewest < 2:
+        problem = (
+            f"split.{part} must be at least 2 reviews, out of at least 2 distinct texts of each label, "
+            f"got {count} out of {fewest}"
+        )
+        raise ConfigError([problem])
+    size = min(count, len(rest) - 2)
+    draws = StratifiedShuffleSplit(n_splits=1, test_size=size, random_state=seed).split(rest, labels)
+    drawn: Positions = next(draws)[1]
+    # scikit-learn shuffles what it draws, so cutting off the end where there are copies favours neither label.
+    return rest[drawn[np.cumsum(copies[drawn]) <= count]]
+
+
+def _draw_films(train: pd.DataFrame, count: int, seed: int) -> tuple[Positions, Positions]:
+    """Return the rows kept for train and those held for validation, with no film and no text in both."""
+    from sklearn.model_selection import GroupShuffleSplit
+
+    groups = _films_and_texts(train)
+    share, sets = count / len(train), groups.max() + 1
+    if sets < 2 or share >= 1:
+        problem = f"split.validation must leave at least one film for train, got {count} of {len(train)} reviews"
+        raise ConfigError([problem])
+    size = min(max(1, round(share * sets)), sets - 1)
+    draws = GroupShuffleSplit(n_splits=FILM_DRAWS, test_size=size, random_state=seed).split(groups, groups=groups)
+    labels = train["label"].to_numpy()
+    wanted = share * np.bincount(labels, minlength=2)
+    kept, held = min(draws, key=lambda draw: np.abs(np.bincount(labels[draw[1]], minlength=2) - wanted).sum())
+    return kept, held
+
+
+def _films_and_texts(train: pd.DataFrame) -> Positions:
+    """Return a number for each review (reviews,), the same for those that share a film or a text, be it by others."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    unknown = int(train["film"].isna().sum())
+    if unknown:
+        problem = (
+            "split.validation must be 0 where split.method is official and reviews name no film (validation is carved "
+            f"by film), got {unknown} such reviews of {len(train)}"
+        )
+        raise ConfigError([problem])
+    films, names = pd.factorize(train["film"], sort=True)
+    texts, labels = _distinct_texts(train)
+    nodes = len(names) + len(labels)
+    links = coo_array((np.ones(len(train)), (films, len(names) + texts)), shape=(nodes, nodes))
+    # Every component holds a film, so the numbers of the films' components have no gap.
+    return connected_components(links, directed=False)[1][films].astype(np.int64)
+
+
+def _check_labels(part: str, labels: NDArray[np.int8], method: str) -> None:
+    negative, positive = int((labels == NEGATIVE).sum()), int((labels == POSITIVE).sum())
+    if not negative or not positive:
+        fix = "; split=shuffled mixes rows that are sorted by label" if method == "article" else ""
+        problem = f"split must leave reviews of both labels in {part}, got {negative} negative and {positive} positive"
+        raise ConfigError([problem + fix])

@@ -1,0 +1,188 @@
+"""Linear classifiers on word n-grams: the bar that a network must justify itself against."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from sentiment_lab.config import LinearModel
+from sentiment_lab.data.reviews import DataError
+from sentiment_lab.data.tokenizer import tokenize
+from sentiment_lab.models.folder import write_description
+from sentiment_lab.schema import ConfigError
+from sentiment_lab.scoring import sigmoid
+
+CALIBRATION_FOLDS = 5
+"""Parts of the training reviews that are held out in turn to learn the probabilities of nb_svm."""
+
+_NGRAMS, _WEIGHTS = "ngrams.json", "weights.npz"
+
+
+@dataclass(kw_only=True)
+class LinearSettings:
+    """How texts become n-grams: what a saved model needs beside its weights."""
+
+    model: LinearModel
+    lowercase: bool
+
+
+@dataclass(frozen=True, eq=False)
+class LinearClassifier:
+    """A logit for each text: the weights of its n-grams added up, plus a bias.
+
+    Of tfidf_logistic an n-gram counts (1 + log frequency) * idf, and a text's counts are scaled to length 1; of nb_svm
+    each n-gram that is there counts 1.
+    """
+
+    settings: LinearSettings
+    ngrams: list[str]
+    """Words of an n-gram are separated by one space."""
+    ngram_weights: NDArray[np.float64]
+    """(ngrams,)"""
+    bias: NDArray[np.float64]
+    """(1,)"""
+    idf: NDArray[np.float64]
+    """(ngrams,); empty for nb_svm."""
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights, the bias included."""
+        return len(self.ngram_weights) + 1
+
+    def weights(self) -> list[NDArray[np.float64]]:
+        """Return everything that was learned, in a fixed order."""
+        return [self.ngram_weights, self.bias, self.idf]
+
+    def predict_logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the logits (texts,) of a positive review."""
+        if not texts:
+            return np.empty(0, np.float32)
+        logits = self._vectorizer.transform(texts) @ self.ngram_weights + self.bias
+        return np.asarray(logits, np.float32)
+
+    def predict_probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the probability (texts,) of a positive review."""
+        return sigmoid(self.predict_logits(texts))
+
+    def save(self, folder: Path) -> None:
+        """Write the model into an empty folder."""
+        # One JSON list: an n-gram may hold any character but white space, so that no line end separates them safely.
+        (folder / _NGRAMS).write_text(json.dumps(self.ngrams, ensure_ascii=False), encoding="utf-8")
+        np.savez(folder / _WEIGHTS, ngram_weights=self.ngram_weights, bias=self.bias, idf=self.idf)
+        write_description(folder, dataclasses.asdict(self.settings))
+
+    @classmethod
+    def load(cls, folder: Path, settings: LinearSettings) -> Self:
+        """Read what `save` has written."""
+        ngrams = json.loads((folder / _NGRAMS).read_text(encoding="utf-8"))
+        with np.load(folder / _WEIGHTS, allow_pickle=False) as arrays:
+            return cls(settings, ngrams, **arrays)
+
+    @functools.cached_property
+    def _vectorizer(self) -> Any:
+        vectorizer = _build_vectorizer(self.settings, vocabulary=self.ngrams)
+        if self.settings.model.family == "tfidf_logistic":
+            vectorizer.idf_ = self.idf
+        return vectorizer
+
+
+def fit_linear(
+    model: LinearModel, texts: Sequence[str], labels: NDArray[np.integer], seed: int, *, lowercase: bool
+) -> LinearClassifier:
+    """Fit the classifier on texts and their labels (texts,) of 0 and 1.
+
+    tfidf_logistic draws nothing at random, so that its seeds agree. Raises ConfigError where no n-gram stands in
+    `model.min_count` texts, DataError where there are too few texts of a label.
+    """
+    _check_labels(model, labels)
+    settings = LinearSettings(model=model, lowercase=lowercase)
+    vectorizer = _build_vectorizer(settings, min_df=model.min_count)
+    try:
+        counts = vectorizer.fit_transform(texts)
+    except ValueError as error:
+        problem = f"model.min_count must leave an n-gram of the {len(texts)} training texts, got {model.min_count}"
+        raise ConfigError([problem]) from error
+    fit = _fit_logistic if model.family == "tfidf_logistic" else _fit_nb_svm
+    weights, bias = fit(model, counts, np.asarray(labels), seed)
+    idf = vectorizer.idf_ if model.family == "tfidf_logistic" else np.empty(0)
+    return LinearClassifier(settings, vectorizer.get_feature_names_out().tolist(), weights, bias, idf)
+
+
+class NaiveBayesWeights(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Scales each n-gram by its log-count ratio r (Wang and Manning 2012, section 2.1, with alpha = 1)."""
+
+    ratio_: NDArray[np.float64]
+    """(ngrams,)"""
+
+    def fit(self, counts: csr_matrix, labels: NDArray[np.integer]) -> Self:
+        """Learn the ratios from binary counts (texts, ngrams)."""
+        positive, negative = (1.0 + np.asarray(counts[labels == label].sum(axis=0)).ravel() for label in (1, 0))
+        self.ratio_ = np.log(positive / positive.sum()) - np.log(negative / negative.sum())
+        return self
+
+    def transform(self, counts: csr_matrix) -> csr_matrix:
+        """Return the scaled counts."""
+        scaled = counts.copy()
+        scaled.data = scaled.data * self.ratio_[scaled.indices]
+        return scaled
+
+
+def _check_labels(model: LinearModel, labels: NDArray[np.integer]) -> None:
+    needed = CALIBRATION_FOLDS if model.family == "nb_svm" else 1
+    fewest = int(min(np.sum(labels == 0), np.sum(labels == 1)))
+    if fewest < needed:
+        raise DataError(f"{model.family} needs at least {needed} training reviews of each label, got {fewest}")
+
+
+def _build_vectorizer(settings: LinearSettings, **options: Any) -> CountVectorizer:
+    shared: dict[str, Any] = {
+        "tokenizer": functools.partial(tokenize, lowercase=settings.lowercase),
+        "token_pattern": None,
+        "lowercase": False,
+        "ngram_range": (1, settings.model.ngrams),
+        **options,
+    }
+    if settings.model.family == "tfidf_logistic":
+        return TfidfVectorizer(sublinear_tf=True, **shared)
+    return CountVectorizer(binary=True, dtype=np.float64, **shared)
+
+
+def _fit_logistic(
+    model: LinearModel, counts: csr_matrix, labels: NDArray[np.integer], _seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    logistic = LogisticRegression(C=model.C, max_iter=1000).fit(counts, labels)
+    return logistic.coef_[0], logistic.intercept_
+
+
+def _fit_nb_svm(
+    model: LinearModel, counts: csr_matrix, labels: NDArray[np.integer], seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights and bias whose logits are those of Platt's probabilities (1999), with r and slope multiplied in.
+
+    The sigmoid is fitted on held-out parts of the training texts, for each of which the ratios and the SVM are fitted
+    anew on the rest: margins on texts that were trained on would make it far too sure.
+    """
+    svm = make_pipeline(NaiveBayesWeights(), LinearSVC(C=model.C, random_state=seed))
+    folds = StratifiedKFold(CALIBRATION_FOLDS, shuffle=True, random_state=seed)
+    calibrated = CalibratedClassifierCV(svm, method="sigmoid", ensemble=False, cv=folds).fit(counts, labels)
+    (whole,) = calibrated.calibrated_classifiers_
+    (platt,) = whole.calibrators
+    ratios, separator = (step for _, step in whole.estimator.steps)
+    # scikit-learn's sigmoid is 1 / (1 + exp(a margin + b)).
+    return -platt.a_ * ratios.ratio_ * separator.coef_[0], -platt.a_ * separator.intercept_ - platt.b_

@@ -1,0 +1,121 @@
+"""Build a recurrent network from its config: token ids in, one logit out.
+
+Reviews are padded on the right and masked, which is the one form that Keras' loop on a processor and the fused cuDNN
+kernels on a GPU both take. Every initializer and every dropout draws from a seed of its own, so a network depends on
+its config and seed alone and not on what else the process has built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from sentiment_lab.backend import keras, layers, ops, tf
+from sentiment_lab.config import RecurrentModel, architecture
+
+_CELLS = {"simple_rnn": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
+_FUSED = ("gru", "lstm")
+
+
+@keras.saving.register_keras_serializable(package="sentiment_lab")
+class MaskedMaxPooling1D(layers.Layer):  # type: ignore[misc]
+    """Maximum over the real steps: (batch, steps, features) float32 and its mask become (batch, features).
+
+    Keras' own GlobalMaxPooling1D ignores the mask.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.supports_masking = True
+
+    def call(self, states: Any, mask: Any = None) -> Any:
+        """Return the maximum of each feature; states lie in [-1, 1], so padding set to -1 never wins."""
+        return ops.max(ops.where(ops.expand_dims(mask, axis=-1), states, -1.0), axis=1)
+
+    def compute_mask(self, _states: Any, _mask: Any = None) -> None:
+        """Return None: no steps are left."""
+
+
+def build_recurrent(model: RecurrentModel, vocabulary_size: int, seed: int) -> keras.Model:
+    """Build the network, from int32 token ids (batch, steps), right-padded with 0, to float32 logits (batch, 1).
+
+    Each row needs at least one token: the fused kernels refuse an empty one. Initial weights are Keras' defaults
+    (uniform embeddings, Glorot, orthogonal, forget bias 1).
+    """
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=_seed(seed, "embedding"))
+    embed = layers.Embedding(vocabulary_size, model.embedding_size, initializer, mask_zero=True, name="embedding")
+    states = embed(token_ids)
+    if model.embedding_dropout:
+        drop = layers.SpatialDropout1D
+        states = drop(model.embedding_dropout, seed=_seed(seed, "embedding_dropout"), name="embedding_dropout")(states)
+    for depth in range(1, len(model.units) + 1):
+        states = _recurrent_layer(model, depth, seed)(states)
+        if depth < len(model.units):
+            states = _dropout(model, f"dropout_{depth}", seed)(states)
+    features = _dropout(model, "dropout_output", seed)(_pool(model, states))
+    logit = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(_seed(seed, "logit")), name="logit")
+    return keras.Model(token_ids, logit(features), name=architecture(model))
+
+
+def compile_logits(network: keras.Model) -> Callable[[Any], tf.Tensor]:
+    """Return a function from token ids (batch, steps) int32 to logits (batch,) float32, traced once for all shapes."""
+
+    def logits(token_ids: tf.Tensor) -> tf.Tensor:
+        return tf.squeeze(network(token_ids, training=False), axis=-1)
+
+    return tf.function(logits, input_signature=[tf.TensorSpec([None, None], tf.int32)])  # type: ignore[no-any-return]
+
+
+def execution_path(model: RecurrentModel) -> str:
+    """Return where and how the recurrent layers run here: cpu:while_loop, gpu:while_loop or gpu:cudnn."""
+    if not tf.config.list_logical_devices("GPU"):
+        return "cpu:while_loop"
+    return "gpu:cudnn" if model.cell in _FUSED and not model.recurrent_dropout else "gpu:while_loop"
+
+
+def _recurrent_layer(model: RecurrentModel, depth: int, seed: int) -> layers.Layer:
+    name = f"{model.cell}_{depth}"
+    if not model.bidirectional:
+        return _direction(model, depth, seed, name)
+    # Left to itself, Bidirectional copies the forward layer with its seeds: both directions would start out alike.
+    backward = _direction(model, depth, seed, f"backward_{name}", go_backwards=True)
+    return layers.Bidirectional(
+        _direction(model, depth, seed, f"forward_{name}"), backward_layer=backward, name=f"bidirectional_{depth}"
+    )
+
+
+def _direction(model: RecurrentModel, depth: int, seed: int, name: str, *, go_backwards: bool = False) -> layers.Layer:
+    return _CELLS[model.cell](
+        model.units[depth - 1],
+        kernel_initializer=keras.initializers.GlorotUniform(_seed(seed, f"{name}/kernel")),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=_seed(seed, f"{name}/recurrent_kernel")),
+        recurrent_dropout=model.recurrent_dropout,
+        seed=_seed(seed, f"{name}/dropout"),
+        return_sequences=depth < len(model.units) or model.pooling != "last",
+        go_backwards=go_backwards,
+        name=name,
+    )
+
+
+def _pool(model: RecurrentModel, states: Any) -> Any:
+    if model.pooling == "last":
+        return states
+    pooled = []
+    if model.pooling in ("max", "max_mean"):
+        pooled.append(MaskedMaxPooling1D(name="max_pooling")(states))
+    if model.pooling in ("mean", "max_mean"):
+        pooled.append(layers.GlobalAveragePooling1D(name="mean_pooling")(states))
+    return layers.Concatenate(name="max_mean_pooling")(pooled) if len(pooled) > 1 else pooled[0]
+
+
+def _dropout(model: RecurrentModel, name: str, seed: int) -> Callable[[Any], Any]:
+    if not model.dropout:
+        return lambda states: states
+    return layers.Dropout(model.dropout, seed=_seed(seed, name), name=name)  # type: ignore[no-any-return]
+
+
+def _seed(seed: int, name: str) -> int:
+    """Return a seed in [0, 2^31) of one source of chance, from the run's seed and its name."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:4]) >> 1

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment_lab.data.batching import evaluation_batches, training_batches
+from sentiment_lab.data.dataset import Part
+
+BATCHINGS = ["similar_length", "shuffled"]
+
+
+def part(lengths):
+    """Return a part whose token ids say which review they belong to and where they stand in it."""
+    lengths = np.asarray(lengths)
+    token_ids = [1000 * (review + 1) + step for review, length in enumerate(lengths) for step in range(length)]
+    return Part(
+        "train",
+        np.array([f"{review:016x}" for review in range(len(lengths))]),
+        (np.arange(len(lengths)) % 3 == 0).astype(np.int8),
+        np.array(token_ids, np.int32),
+        np.concatenate([[0], np.cumsum(lengths)]),
+    )
+
+
+def reviews_of(batches):
+    return [batch.indices.tolist() for batch in batches]
+
+
+def padding(batches):
+    return 1 - batches.tokens / sum(batch.token_ids.size for batch in batches)
+
+
+lengths = st.lists(st.integers(1, 30), min_size=1, max_size=200)
+
+
+@given(lengths, st.integers(1, 40), st.sampled_from([*BATCHINGS, "evaluation"]), st.integers(0, 9), st.integers(1, 9))
+def test_every_review_stands_whole_in_one_batch(lengths, batch_size, batching, seed, epoch):
+    reviews = part(lengths)
+    if batching == "evaluation":
+        batches = evaluation_batches(reviews, batch_size)
+    else:
+        batches = training_batches(reviews, batch_size, batching, seed, epoch)
+    assert len(batches) == -(-len(reviews) // batch_size)
+    assert sorted(np.concatenate(reviews_of(batches))) == list(range(len(reviews)))
+    assert batches.tokens == sum(lengths)
+    for batch in batches:
+        assert (batch.token_ids.dtype, batch.labels.dtype) == (np.int32, np.float32)
+        assert 1 <= len(batch.indices) <= batch_size
+        longest = max(lengths[review] for review in batch.indices)
+        for row, review in enumerate(batch.indices):
+            tokens = [1000 * (review + 1) + step for step in range(lengths[review])]
+            assert batch.token_ids[row].tolist() == tokens + [0] * (longest - len(tokens))
+            assert batch.lengths[row] == lengths[review]
+            assert batch.labels[row] == reviews.labels[review]
+
+
+@pytest.mark.parametrize("batching", BATCHINGS)
+def test_the_order_follows_from_seed_and_epoch(batching):
+    reviews = part(np.arange(500) % 40 + 1)
+
+    def order(seed, epoch):
+        return reviews_of(training_batches(reviews, 16, batching, seed, epoch))
+
+    assert order(3, 2) == order(3, 2)
+    orders = [order(3, 2), order(3, 3), order(2, 3), order(4, 2)]
+    for index, one in enumerate(orders):
+        for other in orders[:index]:
+            assert one != other
+            assert set(map(frozenset, one)) != set(map(frozenset, other))
+
+
+@pytest.mark.parametrize("batching", BATCHINGS)
+def test_an_epoch_can_be_entered_at_any_batch(batching):
+    batches = training_batches(part(np.arange(100) % 7 + 1), 8, batching, 0, 1)
+    for index, batch in enumerate(batches):
+        np.testing.assert_array_equal(batches[index].token_ids, batch.token_ids)
+        np.testing.assert_array_equal(batches[index].indices, batch.indices)
+
+
+def test_similar_lengths_leave_little_padding():
+    # Lengths spread as those of film reviews: median 173, mean 230.
+    lengths = np.random.default_rng(0).lognormal(np.log(173), 0.75, 8000).clip(10, 1000).astype(int)
+    reviews = part(lengths)
+    assert padding(training_batches(reviews, 32, "similar_length", 0, 1)) < 0.05
+    assert padding(training_batches(reviews, 32, "shuffled", 0, 1)) > 0.6
+    assert padding(evaluation_batches(reviews, 32)) < 0.02
+
+
+def test_similar_lengths_are_not_served_in_order_of_length():
+    reviews = part(np.random.default_rng(0).integers(1, 200, 3200))
+    widths = [batch.token_ids.shape[1] for batch in training_batches(reviews, 32, "similar_length", 0, 1)]
+    correlation = np.corrcoef(widths, np.arange(len(widths)))[0, 1]
+    assert abs(correlation) < 0.35
+
+
+def test_evaluation_goes_from_short_to_long():
+    batches = evaluation_batches(part([5, 1, 3, 2, 4]), 2)
+    assert [batch.lengths.tolist() for batch in batches] == [[1, 2], [3, 4], [5]]
+    assert reviews_of(batches) == [[1, 3], [2, 4], [0]]

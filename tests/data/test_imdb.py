@@ -1,0 +1,333 @@
+"""Reading the reviews in every form: the same content gives the same corpus, and what is wrong is named."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sentiment_lab.data.imdb import fingerprint, read_imdb
+from sentiment_lab.data.reading import Reading
+from sentiment_lab.data.reviews import DataError, data_hash, text_digest
+
+REVIEWS = {
+    "train/pos/0_9.txt": "A harbour, a letter, a fine evening.<br /><br />I'd go again! ",
+    "train/pos/1_10.txt": "Très bien, in every sense.",
+    "train/neg/0_2.txt": 'They call it "funny", and it isn\'t.',
+    "test/pos/0_8.txt": "Moving,\x85 and never too long.",
+    "test/neg/0_1.txt": "An hour of fog.",
+    "test/neg/1_3.txt": "Did nobody read the script?",
+}
+FILMS = {
+    "train/urls_pos.txt": ["tt0000001", "tt0000002"],
+    "train/urls_neg.txt": ["tt0000002"],
+    "test/urls_pos.txt": ["tt0000003"],
+    "test/urls_neg.txt": ["tt0000004", "tt0000003"],
+    "train/urls_unsup.txt": ["tt0000005", "tt0000005"],
+}
+UNLABELLED = {"train/unsup/0_0.txt": "Seen on a ferry.", "train/unsup/1_0.txt": "Seen on a train."}
+
+
+def upstream_files() -> dict[str, bytes]:
+    urls = {
+        name: "".join(f"http://www.imdb.com/title/{film}/usercomments\n" for film in films)
+        for name, films in FILMS.items()
+    }
+    return {f"aclImdb/{name}": text.encode() for name, text in {**REVIEWS, **UNLABELLED, **urls}.items()}
+
+
+def write_archive(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def write_folder(path: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return path
+
+
+def table() -> pd.DataFrame:
+    words = {"pos": "positive", "neg": "negative"}
+    rows = [(text, words[name.split("/")[1]]) for name, text in REVIEWS.items()]
+    return pd.DataFrame(rows, columns=["review", "sentiment"])
+
+
+def write_zip(path: Path, members: dict[str, str]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def forms(tmp_path: Path) -> dict[str, Path]:
+    """The same reviews in each form."""
+    made = {
+        "archive": write_archive(tmp_path / "aclImdb_v1.tar.gz", upstream_files()),
+        "parent": write_folder(tmp_path / "unpacked", upstream_files()),
+        "folder": tmp_path / "unpacked" / "aclImdb",
+        "csv": tmp_path / "IMDB Dataset.csv",
+        "zip": write_zip(tmp_path / "IMDB Dataset.csv.zip", {"IMDB Dataset.csv": table().to_csv(index=False)}),
+        "parquet": tmp_path / "reviews.parquet",
+    }
+    table().to_csv(made["csv"], index=False)
+    table().to_parquet(made["parquet"])
+    return made
+
+
+def hash_of(reading: Reading) -> str:
+    reviews = reading.reviews
+    return data_hash([text_digest(review.text) for review in reviews], [review.label for review in reviews])
+
+
+def fails(path: Path, *words: str, unlabelled: bool = False) -> None:
+    """Hold that reading ends in an error that names the file and says these words."""
+    with pytest.raises(DataError) as caught:
+        read_imdb(path, unlabelled=unlabelled)
+    for word in (str(path), *words):
+        assert word in str(caught.value)
+
+
+def test_every_form_gives_the_same_reviews(forms: dict[str, Path]) -> None:
+    digests = [text_digest(text) for text in REVIEWS.values()]
+    expected = data_hash(digests, [int("/pos/" in name) for name in REVIEWS])
+    for name, path in forms.items():
+        assert hash_of(read_imdb(path, unlabelled=False)) == expected, name
+
+
+def test_the_archive_and_its_folder_give_the_same_order_films_and_parts(forms: dict[str, Path]) -> None:
+    archive, folder = (read_imdb(forms[name], unlabelled=True) for name in ("archive", "folder"))
+    assert archive == folder
+    assert sorted(archive.unlabelled) == sorted(UNLABELLED.values())
+    assert [text_digest(review.text) for review in archive.reviews] == sorted(map(text_digest, REVIEWS.values()))
+    review = next(review for review in archive.reviews if review.origin == "test/neg/1_3.txt")
+    assert review[1:] == (0, "test/neg/1_3.txt", "tt0000003", "test")
+
+
+def test_the_order_of_an_archives_members_does_not_matter(tmp_path: Path) -> None:
+    files = upstream_files()
+    one = write_archive(tmp_path / "one.tar.gz", files)
+    other = write_archive(tmp_path / "other.tar.gz", dict(reversed(files.items())))
+    assert read_imdb(one, unlabelled=True) == read_imdb(other, unlabelled=True)
+
+
+def test_films_are_missing_where_the_archive_has_no_addresses(tmp_path: Path) -> None:
+    files = {name: content for name, content in upstream_files().items() if "urls_" not in name}
+    reviews = read_imdb(write_archive(tmp_path / "a.tar.gz", files), unlabelled=False).reviews
+    assert {review.film for review in reviews} == {None}
+
+
+def test_tables_keep_their_order_and_count_rows_as_a_spreadsheet_does(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('sentiment,extra,review\npositive,x,"two\nlines"\nnegative,y,one\n')
+    reviews = read_imdb(path, unlabelled=False).reviews
+    assert [review[:3] for review in reviews] == [("two\nlines", 1, "row 2 (line 3)"), ("one", 0, "row 3 (line 4)")]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_tables_may_have_films_and_parts(tmp_path: Path, name: str) -> None:
+    frame = table().head(3).assign(film=["tt1", "tt2", None], part=["train", None, "test"])
+    frame.to_csv(tmp_path / name, index=False) if name.endswith("csv") else frame.to_parquet(tmp_path / name)
+    reviews = read_imdb(tmp_path / name, unlabelled=False).reviews
+    assert [(review.film, review.part) for review in reviews] == [("tt1", "train"), ("tt2", None), (None, "test")]
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(table().to_csv(index=False), encoding="utf-8-sig")
+    assert len(read_imdb(path, unlabelled=False).reviews) == len(REVIEWS)
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "aclImdb/../../outside.txt", "/etc/outside.txt"])
+def test_an_archive_member_that_leaves_its_folder_is_named(tmp_path: Path, name: str) -> None:
+    fails(write_archive(tmp_path / "a.tar.gz", {**upstream_files(), name: b"x"}), name, "leads out")
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
+def test_an_archive_with_a_link_or_a_device_is_refused(tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "a.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo("aclImdb/train/pos/0_9.txt")
+        member.type, member.linkname = kind, "/etc/passwd"
+        archive.addfile(member)
+    fails(path, "aclImdb/train/pos/0_9.txt", "must be a file or a folder")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_a_truncated_archive_is_refused(tmp_path: Path, share: float) -> None:
+    path = write_archive(tmp_path / "a.tar.gz", upstream_files())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    fails(path, "not a whole .tar.gz archive")
+
+
+def test_every_damaged_byte_of_an_archives_content_is_found_out(tmp_path: Path) -> None:
+    whole = write_archive(tmp_path / "whole.tar.gz", upstream_files()).read_bytes()
+    path = tmp_path / "a.tar.gz"
+    for place in range(20, len(whole), 97):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        fails(path)
+
+
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(b"not a gzip at all")
+    fails(path, "not a whole .tar.gz archive")
+    path.write_bytes(gzip.compress(b"not a tar at all" * 100))
+    fails(path, "not a whole .tar.gz archive")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("train/pos/7_9.txt", b"", ("train/pos/7_9.txt", "empty")),
+        ("train/pos/7_9.txt", b" \n", ("train/pos/7_9.txt", "empty")),
+        ("train/pos/1_9.txt", b"caf\xe9", ("train/pos/1_9.txt", "not UTF-8 at byte 3")),
+        ("train/pos/notes.txt", b"x", ("train/pos/notes.txt", "<id>_<rating>.txt")),
+        ("train/pos/7_9.txt", b"x", ("train/pos/7_9.txt", "train/urls_pos.txt has 2 lines")),
+        ("train/urls_neg.txt", b"http://example.org/\n", ("train/urls_neg.txt, line 1", "'http://example.org/'")),
+    ],
+)
+def test_a_bad_file_of_the_upstream_layout_is_named(
+    tmp_path: Path, name: str, content: bytes, words: tuple[str, ...]
+) -> None:
+    files = {**upstream_files(), f"aclImdb/{name}": content}
+    fails(write_archive(tmp_path / "a.tar.gz", files), *words)
+    with pytest.raises(DataError, match=words[0]):
+        read_imdb(write_folder(tmp_path, files), unlabelled=False)
+
+
+def test_an_archive_without_reviews_is_refused(tmp_path: Path) -> None:
+    fails(write_archive(tmp_path / "a.tar.gz", {"aclImdb/README": b"read me"}), "no labelled reviews")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", ["is empty"]),
+        ("review,sentiment\n", ["no labelled reviews"]),
+        ("review,sentiment\ngood,positive\nfine,positive\n", ["only positive"]),
+        ("text,sentiment\ngood,positive\n", ["must have the columns review and sentiment", "found text, sentiment"]),
+        ("reviews,sentiment\ngood,positive\n", ["found reviews, sentiment", "rename reviews to review?"]),
+        ("review;sentiment\ngood;positive\n", ["found review;sentiment"]),
+        ("review,sentiment\ngood,positive\nbad,negativ\n", ["row 3 (line 3)", "positive or negative", "'negativ'"]),
+        ("review,sentiment\ngood,1\nbad,0\n", ["row 2 (line 2)", "positive or negative", "'1'"]),
+        ('review,sentiment\n"a\nb",positive\n  ,negative\n', ["row 3 (line 4)", "the review is empty"]),
+        ("review,sentiment\ngood,positive\nbad\n", ["row 3 (line 3)", "must have 2 columns, got 1"]),
+        ("review,sentiment\ngood,positive\n\nbad,negative\n", ["row 3 (line 3)", "got 0"]),
+        ('review,sentiment\ngood,positive\n"bad,negative\n', ["row 3", "unexpected end of data"]),
+        ("review,sentiment,part\ngood,positive,dev\n", ["row 2", "part must be train or test or empty", "'dev'"]),
+    ],
+)
+def test_a_bad_csv_is_refused_with_its_row(tmp_path: Path, content: str, words: list[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(content)
+    fails(path, *words)
+    fails(write_zip(tmp_path / "a.zip", {"a.csv": content}), *words)
+
+
+def test_a_csv_that_is_not_utf8_is_refused_with_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("review,sentiment\ngood,positive\ncafé,negative\n".encode("latin-1"))
+    fails(path, "row 3 (line 3)", "review is not UTF-8")
+
+
+@pytest.mark.parametrize("names", [[], ["a.csv", "b.csv"]])
+def test_a_zip_must_hold_one_csv(tmp_path: Path, names: list[str]) -> None:
+    fails(write_zip(tmp_path / "a.zip", dict.fromkeys([*names, "readme.txt"], "x")), "must hold one CSV file")
+
+
+def test_a_zip_member_that_leaves_its_folder_is_named(tmp_path: Path) -> None:
+    fails(write_zip(tmp_path / "a.zip", {"../a.csv": "x"}), "../a.csv", "leads out")
+
+
+def test_a_damaged_zip_is_refused(tmp_path: Path, forms: dict[str, Path]) -> None:
+    whole = forms["zip"].read_bytes()
+    path = tmp_path / "a.zip"
+    path.write_bytes(whole[: len(whole) // 2])
+    fails(path, "not a whole zip file")
+    path.write_bytes(whole[:100] + bytes([whole[100] ^ 0x55]) + whole[101:])
+    fails(path)
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        ({"review": ["good", None], "sentiment": ["positive", "negative"]}, ["row 2", "the review is missing"]),
+        ({"review": ["good", "bad"], "sentiment": ["positive", None]}, ["row 2", "sentiment must be", "None"]),
+        ({"review": ["good", "bad"], "sentiment": [1, 0]}, ["column sentiment must hold text, got int64"]),
+        ({"review": ["good", "bad"], "label": ["positive", "negative"]}, ["found review, label"]),
+        ({"review": ["bad"], "sentiment": ["negative"]}, ["only negative"]),
+    ],
+)
+def test_a_bad_parquet_file_is_refused(tmp_path: Path, frame: dict[str, list[object]], words: list[str]) -> None:
+    path = tmp_path / "a.parquet"
+    pd.DataFrame(frame).to_parquet(path)
+    fails(path, *words)
+
+
+def test_a_truncated_parquet_file_is_refused(tmp_path: Path, forms: dict[str, Path]) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(forms["parquet"].read_bytes()[:-20])
+    fails(path, "not a whole parquet file")
+    path.write_bytes(b"")
+    fails(path, "not a whole parquet file")
+
+
+def test_texts_without_a_label_come_only_with_the_archive_or_the_folder(forms: dict[str, Path]) -> None:
+    for form in ("csv", "zip", "parquet"):
+        fails(forms[form], "data.unlabelled", "aclImdb_v1.tar.gz and its unpacked folder", unlabelled=True)
+
+
+def test_an_archive_without_unlabelled_texts_says_so(tmp_path: Path) -> None:
+    files = {name: content for name, content in upstream_files().items() if "unsup" not in name}
+    fails(write_archive(tmp_path / "a.tar.gz", files), "data.unlabelled", "train/unsup", unlabelled=True)
+
+
+def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.xlsx"
+    path.write_bytes(b"x")
+    fails(path, "aclImdb_v1.tar.gz", "CSV", "parquet")
+
+
+def test_a_fingerprint_changes_with_any_file(forms: dict[str, Path]) -> None:
+    for form, file in (("csv", forms["csv"]), ("folder", forms["folder"] / "test/neg/1_3.txt")):
+        before = fingerprint(forms[form])
+        assert fingerprint(forms[form]) == before
+        os.utime(file, ns=(1, 1))
+        touched = fingerprint(forms[form])
+        file.write_bytes(file.read_bytes() + b" ")
+        os.utime(file, ns=(1, 1))
+        assert len({before, touched, fingerprint(forms[form])}) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_the_real_reviews_are_the_same_in_every_form(imdb_archive: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, imdb_archive.with_name("make_kaggle_csv.py"), tmp_path], check=True)
+    csv = tmp_path / "IMDB Dataset.csv"
+    zipped = tmp_path / "IMDB Dataset.csv.zip"
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.write(csv, csv.name)
+    parquet = tmp_path / "reviews.parquet"
+    pd.read_csv(csv).to_parquet(parquet)
+    with tarfile.open(imdb_archive) as archive:
+        archive.extractall(tmp_path, [member for member in archive if "/unsup/" not in member.name], filter="data")
+    readings = [read_imdb(path, unlabelled=False) for path in (imdb_archive, tmp_path, csv, zipped, parquet)]
+    assert len({hash_of(reading) for reading in readings}) == 1
+    assert readings[0] == readings[1]
+    assert len(readings[0].reviews) == 50_000

@@ -1,0 +1,249 @@
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentiment_lab.config import PARTS, SplitConfig
+from sentiment_lab.data.reviews import review_ids
+from sentiment_lab.data.split import split_hash, split_reviews
+from sentiment_lab.schema import ConfigError
+
+
+def sizes(method="shuffled", train=None, validation=0, test=None, seed=0):
+    return SplitConfig(
+        method=method, train=train, validation=validation, test=test, validation_is_test=False, seed=seed
+    )
+
+
+def frame(texts, labels, films=None, parts=None):
+    """Return the reviews of a corpus whose texts are numbers."""
+    digests = [hashlib.sha256(str(text).encode()).hexdigest() for text in texts]
+    return pd.DataFrame(
+        {
+            "id": review_ids(digests),
+            "label": np.array(labels, np.int8),
+            "film": None if films is None else [f"tt{film}" for film in films],
+            "part": parts,
+            "origin": "",
+        }
+    )
+
+
+def distinct(reviews, positive=0.5):
+    return frame(range(reviews), np.arange(reviews) * 37 % 100 < 100 * positive)
+
+
+def official(reviews, seed=0, films=None):
+    """Return reviews of films whose reviewers mostly agree, as they do, the first half published as train."""
+    generator = np.random.default_rng(seed)
+    film = generator.integers(films or reviews // 8, size=reviews) * 2 + (np.arange(reviews) >= reviews // 2)
+    labels = (film // 2 % 2 == 0) ^ (generator.random(reviews) < 0.3)
+    texts = generator.integers(reviews * 20, size=reviews)
+    return frame(texts, labels, film, np.where(np.arange(reviews) < reviews // 2, "train", "test"))
+
+
+def texts_of(reviews, rows):
+    return set(reviews["id"].iloc[rows].str.split(".").str[0])
+
+
+@st.composite
+def corpora(draw):
+    """Reviews of which some are copies of others, and the greatest number of copies of one text."""
+    labels = [*[True, False] * 20, *draw(st.lists(st.booleans(), max_size=60))]
+    copied = draw(st.lists(st.integers(0, len(labels) - 1), max_size=20))
+    texts = [*range(len(labels)), *copied]
+    return frame(texts, [labels[text] for text in texts]), max(np.bincount(texts))
+
+
+def as_sets(reviews, positions):
+    return {part: set(reviews["id"].iloc[rows]) for part, rows in positions.items()}
+
+
+def assert_disjoint_and_exhaustive(positions, reviews):
+    assert list(positions) == list(PARTS)
+    assert sorted(np.concatenate(list(positions.values()))) == list(range(len(reviews)))
+    for rows in positions.values():
+        assert rows.dtype == np.int64
+        assert (np.diff(rows) > 0).all()
+
+
+def test_article_takes_ranges_of_rows():
+    positions = split_reviews(distinct(100), sizes("article", train=70, validation=10, test=20))
+    assert positions["train"].tolist() == list(range(70))
+    assert positions["validation"].tolist() == list(range(70, 80))
+    assert positions["test"].tolist() == list(range(80, 100))
+
+
+@settings(max_examples=50, deadline=None)
+@given(corpora(), st.integers(0, 1000), st.sampled_from([0, 12, 0.2]), st.sampled_from([12, 0.2, 0.4]))
+def test_shuffled_parts_are_disjoint_exhaustive_and_share_no_text(corpus, seed, validation, test):
+    reviews, copies = corpus
+    split = sizes(validation=validation, test=test, seed=seed)
+    positions = split_reviews(reviews, split)
+    assert_disjoint_and_exhaustive(positions, reviews)
+    held = [texts_of(reviews, rows) for rows in positions.values()]
+    assert sum(map(len, held)) == len(set.union(*held))
+    for part, asked in (("validation", validation), ("test", test)):
+        asked = round(asked * len(reviews)) if isinstance(asked, float) else asked
+        assert max(0, asked - copies + 1) <= len(positions[part]) <= asked
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(100, 300), st.sampled_from([0.2, 0.5, 0.7]), st.integers(0, 1000))
+def test_shuffled_parts_hold_each_label_by_its_share(count, positive, seed):
+    reviews = distinct(count, positive)
+    positions = split_reviews(reviews, sizes(validation=30, test=0.3, seed=seed))
+    assert len(positions["validation"]) == 30
+    assert len(positions["test"]) == round(0.3 * count)
+    share = reviews["label"].mean()
+    for rows in positions.values():
+        assert abs(reviews["label"].iloc[rows].sum() - share * len(rows)) <= 2
+
+
+@pytest.mark.parametrize("size", [0.1, 120])
+def test_official_keeps_what_was_published_and_carves_validation_by_film(size):
+    reviews = official(2400)
+    positions = split_reviews(reviews, sizes("official", validation=size))
+    assert_disjoint_and_exhaustive(positions, reviews)
+    assert set(reviews["part"].iloc[positions["test"]]) == {"test"}
+    assert set(reviews["part"].iloc[positions["train"]]) == {"train"}
+    train, validation = positions["train"], positions["validation"]
+    assert not set(reviews["film"].iloc[train]) & set(reviews["film"].iloc[validation])
+    assert not texts_of(reviews, train) & texts_of(reviews, validation)
+    assert len(validation) == pytest.approx(120, rel=0.1)
+    assert reviews["label"].iloc[validation].mean() == pytest.approx(reviews["label"].iloc[:1200].mean(), abs=0.05)
+
+
+def test_films_that_share_a_text_stay_in_one_part():
+    texts = [0, 1, 2, 3, 3, 4, 5, 5, 6, 7, 8, 9]
+    films = [1, 1, 2, 2, 3, 3, 3, 4, 5, 5, 6, 6]
+    reviews = frame([*texts, 10, 11], [0, 1] * 7, [*films, 7, 7], ["train"] * 12 + ["test"] * 2)
+    for seed in range(10):
+        positions = split_reviews(reviews, sizes("official", validation=4, seed=seed))
+        assert {0, 1} <= {len({2, 3, 4, 5, 6, 7} & set(rows)) // 6 for rows in positions.values()}
+        assert len({2, 3, 4, 5, 6, 7} & set(positions["train"])) in (0, 6)
+
+
+def test_official_without_validation_leaves_train_whole():
+    reviews = official(40)
+    positions = split_reviews(reviews, sizes("official"))
+    assert [len(positions[part]) for part in PARTS] == [20, 0, 20]
+
+
+@pytest.mark.parametrize(
+    ("reviews", "split"), [(distinct(200), {"test": 0.2}), (official(400), {"method": "official"})]
+)
+def test_the_seed_alone_decides_who_goes_where(reviews, split):
+    def drawn(reviews, seed):
+        return as_sets(reviews, split_reviews(reviews, sizes(**split, validation=0.2, seed=seed)))
+
+    once = drawn(reviews, 7)
+    assert drawn(reviews, 7) == once
+    assert drawn(reviews.sample(frac=1, random_state=1).reset_index(drop=True), 7) == once
+    assert len({frozenset(drawn(reviews, seed)["validation"]) for seed in range(5)}) == 5
+
+
+def test_fractions_that_add_up_to_one_fit_any_number_of_reviews():
+    for count in range(40, 60):
+        reviews = distinct(count)
+        positions = split_reviews(reviews, sizes(train=0.7, validation=0.15, test=0.15))
+        assert_disjoint_and_exhaustive(positions, reviews)
+
+
+@pytest.mark.parametrize(
+    ("reviews", "split", "message"),
+    [
+        (
+            distinct(100),
+            {"method": "article", "train": 70, "test": 20},
+            (
+                "split.train must be 80 where split.validation and split.test take 0 and 20 of 100 reviews, got 70, "
+                "which leaves 10 in no part"
+            ),
+        ),
+        (
+            distinct(100),
+            {"train": 0.9, "test": 20},
+            (
+                "split.train must be 80 or null, which takes the rest, where split.validation and split.test take 0 "
+                "and 20 of 100 reviews, got 0.9, which is 10 more than there are"
+            ),
+        ),
+        (
+            distinct(100),
+            {"method": "article", "train": 45000, "test": 5000},
+            "split.validation + split.test must be below the 100 reviews there are, got 0 + 5000",
+        ),
+        (
+            distinct(100),
+            {"method": "official"},
+            (
+                "split.method must be article or shuffled where reviews have no official part (the archive and the "
+                "unpacked folder of data=imdb have it), got official for 100 such reviews of 100"
+            ),
+        ),
+        (
+            frame(range(4), [0, 1, 0, 1], None, ["train", "train", "test", "test"]),
+            {"method": "official", "validation": 1},
+            (
+                "split.validation must be 0 where split.method is official and reviews name no film (validation is "
+                "carved by film), got 2 such reviews of 2"
+            ),
+        ),
+        (
+            official(40),
+            {"method": "official", "validation": 20},
+            "split.validation must leave at least one film for train, got 20 of 20 reviews",
+        ),
+        (
+            official(40, films=1),
+            {"method": "official", "validation": 5},
+            "split.validation must leave at least one film for train, got 5 of 20 reviews",
+        ),
+        (
+            distinct(100),
+            {"test": 1},
+            "split.test must be at least 2 reviews, out of at least 2 distinct texts of each label, got 1 out of 50",
+        ),
+        (
+            frame([0, 0, 0, 1, 2, 3], [1, 1, 1, 0, 0, 0]),
+            {"test": 2},
+            "split.test must be at least 2 reviews, out of at least 2 distinct texts of each label, got 2 out of 1",
+        ),
+        (
+            frame(range(100), np.arange(100) < 50),
+            {"method": "article", "train": 60, "test": 40},
+            (
+                "split must leave reviews of both labels in test, got 40 negative and 0 positive; split=shuffled mixes "
+                "rows that are sorted by label"
+            ),
+        ),
+        (
+            frame(range(100), np.arange(100) < 2),
+            {"test": 4},
+            "split must leave reviews of both labels in test, got 4 negative and 0 positive",
+        ),
+    ],
+)
+def test_a_split_that_does_not_fit_names_the_setting_and_the_remedy(reviews, split, message):
+    with pytest.raises(ConfigError) as caught:
+        split_reviews(reviews, sizes(**split))
+    assert str(caught.value) == message
+
+
+def test_split_hash_says_which_review_stands_where():
+    reviews = distinct(6)
+    positions = {"train": np.array([0, 1, 2]), "validation": np.array([3]), "test": np.array([4, 5])}
+    lines = [f"{name} {label}" for name, label in zip(reviews["id"], reviews["label"], strict=True)]
+    expected = ["train", *lines[:3], "validation", lines[3], "test", *lines[4:]]
+    first = split_hash(reviews, positions)
+    assert first == hashlib.sha256("\n".join(expected).encode()).hexdigest()
+    others = [
+        split_hash(reviews, {**positions, "validation": np.array([4]), "test": np.array([3, 5])}),
+        split_hash(reviews, {**positions, "train": np.array([0, 2, 1])}),
+        split_hash(reviews.assign(label=1 - reviews["label"]), positions),
+    ]
+    assert len({first, *others}) == 4

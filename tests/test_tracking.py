@@ -1,0 +1,173 @@
+"""The mirror in MLflow: names, numbers, statuses, a store that is away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import TINY
+
+from sentiment_lab.compose import compose_config
+from sentiment_lab.run import Job, execute
+from sentiment_lab.sweep.inline import run_sweep
+from sentiment_lab.sweep.plan import plan_jobs
+from sentiment_lab.tracking import open_store
+from sentiment_lab.training import TrainingError
+
+METRICS = {
+    *("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate", "epoch_seconds"),
+    *("tokens_per_second", "best_validation_accuracy", "best_epoch", "test_accuracy", "test_loss", "test_f1"),
+    *("test_roc_auc", "test_ece", "parameters", "train_seconds", "predict_reviews_per_second"),
+}
+TAGS = {
+    *("config_hash", "variant_hash", "data_hash", "split_hash", "code_version", "env_version", "weights_digest"),
+    *("study", "execution_path"),
+}
+FIGURES = {"accuracy", "loss", "confusion_matrix", "roc", "calibration", "accuracy_by_length"}
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """An empty store whose tables exist: migrating one takes seconds, copying it none."""
+    root = tmp_path_factory.mktemp("store")
+    config = compose_config([f"paths.store={root}"])
+    open_store(config.tracking, config.paths).experiment_id("default")
+    return root / "mlflow.db"
+
+
+@pytest.fixture
+def tracked(tmp_path, cache, migrated, monkeypatch):
+    """Overrides of a tiny run that is mirrored to a store of its own."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
+    shutil.copy(migrated, tmp_path / "mlflow.db")
+    return [*TINY, f"paths.runs={tmp_path}/runs", f"paths.store={tmp_path}", f"paths.cache={cache}"]
+
+
+def client_of(overrides):
+    config = compose_config(overrides)
+    store = open_store(config.tracking, config.paths)
+    mlflow.set_tracking_uri(store.uri)
+    return store.client
+
+
+def the_run(overrides, experiment="default"):
+    client = client_of(overrides)
+    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    assert len(found) == 1
+    return client, found[0]
+
+
+def test_a_run_is_mirrored_whole(tracked):
+    config = compose_config([*tracked, "study.name=mine"])
+    result = execute(Job(config, tracked, "bilstm"))
+    client, run = the_run(tracked, "mine")
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "bilstm seed=0"
+    assert set(run.data.metrics) >= METRICS
+    assert set(run.data.tags) >= TAGS
+    assert run.data.params["model.units"] == "[4]"
+    assert run.data.metrics["test_accuracy"] == result.test.accuracy
+    history = client.get_metric_history(run.info.run_id, "validation_loss")
+    assert [(point.step, point.value) for point in history] == [(e.epoch, e.validation_loss) for e in result.epochs]
+    figures = {Path(item.path).stem for item in client.list_artifacts(run.info.run_id, "figures")}
+    assert figures == FIGURES
+    datasets = run.inputs.dataset_inputs
+    assert {item.tags[0].value for item in datasets} == {"train", "validation", "test"}
+    assert {item.dataset.digest for item in datasets} == {result.data_hash[:36]}
+
+
+@pytest.mark.parametrize(
+    "preset",
+    ["simple_rnn", "gru", "lstm", "bilstm", "bigru", "stacked_lstm", "stacked_bilstm", "nb_svm", "tfidf_logistic"],
+)
+def test_the_logged_model_takes_raw_text(preset, tracked):
+    linear = preset in ("nb_svm", "tfidf_logistic")
+    overrides = [text for text in tracked if not (linear and text.startswith("model."))]
+    one = Job(compose_config([*overrides, f"model={preset}", "training.epochs=1"]), overrides, preset)
+    execute(one)
+    from sentiment_lab.data.dataset import build_dataset
+    from sentiment_lab.run import cache_folder
+
+    _, run = the_run(tracked)
+    model = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+    texts = build_dataset(one.config, cache_folder(one.config)).texts("test")
+    predictions = pd.read_parquet(one.folder.path / "predictions.parquet").query("part == 'test'")
+    for given in (texts, pd.DataFrame({"review": texts})):
+        answer = model.predict(given)
+        assert np.abs(answer["probability"].to_numpy() - predictions["probability"].to_numpy()).max() <= 1e-6
+        assert ((answer["label"] == "positive") == (answer["probability"] > 0.5)).all()
+
+
+def test_a_failure_and_its_reason_are_mirrored(tracked):
+    overrides = [*tracked, "optimizer=sgd", "optimizer.learning_rate=1e38", "optimizer.global_clipnorm=null"]
+    with pytest.raises(TrainingError):
+        execute(Job(compose_config(overrides), overrides, "bilstm"))
+    _, run = the_run(tracked)
+    assert run.info.status == "FAILED"
+    assert "the loss became" in run.data.tags["reason"]
+
+
+def test_a_kill_is_mirrored(tracked, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt("stopped by SIGTERM")
+
+    monkeypatch.setattr("sentiment_lab.training.train_and_evaluate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        execute(Job(compose_config(tracked), tracked, "bilstm"))
+    _, run = the_run(tracked)
+    assert (run.info.status, run.data.tags["reason"]) == ("KILLED", "stopped by SIGTERM")
+
+
+def test_a_store_that_is_away_stops_no_run(tracked, capsys):
+    overrides = [*tracked, "tracking.uri=sqlite:////proc/nowhere/mlflow.db"]
+    one = Job(compose_config(overrides), overrides, "bilstm")
+    execute(one)
+    assert one.folder.state == "complete"
+    assert capsys.readouterr().err.count("the run goes on in its folder") == 1
+
+
+def test_a_sweep_is_a_parent_with_its_jobs_below(tracked, tmp_path, capsys):
+    jobs = plan_jobs(
+        [[*tracked, f"model={model}", f"seed={seed}"] for model in ("gru", "lstm") for seed in (1, 2)], compose_config
+    )
+    outcomes = run_sweep(jobs, ["model=gru,lstm", "seed=1,2"], tmp_path / "log")
+    assert all(outcome.result for outcome in outcomes)
+    client = client_of(tracked)
+    runs = client.search_runs([client.get_experiment_by_name("default").experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    assert [parent.info.run_name for parent in parents] == ["sweep of 4 runs"]
+    children = {run.info.run_name for run in runs if run.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id}
+    assert children == {"gru seed=1", "gru seed=2", "lstm seed=1", "lstm seed=2"}
+    assert "| gru | 2 |" in parents[0].data.tags["mlflow.note.content"]
+    assert len(json.loads((tmp_path / "log" / "jobs.json").read_text())) == 4
+    assert "gru" in capsys.readouterr().err
+
+
+def test_a_bad_job_fails_alone(tracked, tmp_path, capsys):
+    jobs = plan_jobs(
+        [[*tracked, "tracking=none", f"split.test={size}", "split.train=null"] for size in (20, 5000, 30)],
+        compose_config,
+    )
+    outcomes = run_sweep(jobs, [], tmp_path / "log")
+    assert [outcome.result is not None for outcome in outcomes] == [True, False, True]
+    shown = capsys.readouterr().err
+    assert "failed: bilstm test=5000 seed=0" in shown
+    assert "sentiment-lab train" in shown
+    assert "split.test" in outcomes[1].reason
+    assert list((tmp_path / "log").glob("*.trace.txt"))
+
+
+def test_the_environment_names_server_and_experiment(monkeypatch, tmp_path):
+    config = compose_config([f"paths.store={tmp_path}"])
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert open_store(config.tracking, config.paths).uri == "http://127.0.0.1:9"
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    store = open_store(config.tracking, config.paths)
+    assert store.uri == f"sqlite:///{tmp_path}/mlflow.db"
+    assert store.artifacts == tmp_path / "artifacts"
