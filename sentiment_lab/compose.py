@@ -69,7 +69,7 @@ def config_from_hydra(composed: DictConfig) -> Config:
     Raises ConfigError for unknown keys and for values against a rule.
     """
     with explained():
-        ours = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+        ours = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
         plain = OmegaConf.to_container(ours, resolve=True)
     return config_from_plain(plain)
 

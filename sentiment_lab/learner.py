@@ -13,7 +13,7 @@ from sentiment_lab.config import Config, RecurrentModel
 from sentiment_lab.course import Weights
 from sentiment_lab.data.batching import Batches
 from sentiment_lab.models.recurrent import build_recurrent, compile_logits
-from sentiment_lab.optimizers import build_optimizer, dense_gradients
+from sentiment_lab.optimizers import build_optimizer
 from sentiment_lab.schema import ConfigError
 
 TOKENS = tf.TensorSpec([None, None], tf.int32)
@@ -95,7 +95,8 @@ class Learner:
             targets = labels * (1.0 - self._smoothing) + 0.5 * self._smoothing
             loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits))
         gradients = tape.gradient(loss, [variable.value for variable in variables])
-        self.optimizer.apply(dense_gradients(gradients), variables)
+        # The embedding's gradient stays in slices, as `fit` passes it: docs/log.md says what summing them first costs.
+        self.optimizer.apply(gradients, variables)
         self._average()
         right = tf.reduce_sum(tf.cast((logits > 0) == (labels > 0.5), tf.int32))
         return loss, right

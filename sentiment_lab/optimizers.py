@@ -1,12 +1,11 @@
-"""The six optimizers, their learning-rate schedules, and gradients in the form that they need."""
+"""The six optimizers and their learning-rate schedules."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from sentiment_lab.backend import keras, ops, tf
+from sentiment_lab.backend import keras, ops
 from sentiment_lab.config import OptimizerConfig
 
 
@@ -72,13 +71,3 @@ def build_optimizer(optimizer: OptimizerConfig, steps: int) -> keras.optimizers.
             return keras.optimizers.SGD(momentum=optimizer.momentum, **shared)
         case "lion":
             return keras.optimizers.Lion(**shared)
-
-
-def dense_gradients(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> list[tf.Tensor]:
-    """Return the gradients as dense tensors: those of one embedding row are added up.
-
-    An embedding's gradient comes as slices, one for each position in the batch. Keras 3.15 squares them one by one, so
-    that a word which stands in a batch many times has far too small a second moment in adam, nadam and rmsprop, and
-    too small a share in the global norm.
-    """
-    return [tf.convert_to_tensor(gradient) for gradient in gradients]

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from sentiment_lab.data.dataset import Dataset
     from sentiment_lab.training import Outcome, Predictions
 
-STATES = ("new", "complete", "running", "failed", "interrupted")
-
 
 class RunError(LabError):
     """A run's folder that cannot be used as asked; the text names the folder or the hash."""
@@ -65,7 +63,7 @@ class RunFolder:
 
     @property
     def state(self) -> str:
-        """One of STATES, read from what is on disk."""
+        """new, complete, running, failed or interrupted: read from what is on disk."""
         if (self.path / "result.json").is_file():
             return "complete"
         events = self.events()

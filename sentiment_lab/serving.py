@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,12 @@ class TextModel:
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
 
-    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """Judge a list of reviews, a Series, or a frame with a column `review` or with one column only."""
+    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
+        """Judge the reviews of a frame with one column, or with a column `review`.
+
+        MLflow makes that frame of a list or a Series, by the model's signature. Raises ValueError where no column is
+        named `review` and there are several, TypeError naming a row that is no text.
+        """
         return judge(self._classifier, _texts(model_input))
 
 
@@ -35,19 +38,14 @@ def judge(classifier: Classifier, texts: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"label": np.array(LABELS, object)[positive], "probability": probabilities})
 
 
-def _texts(model_input: Any) -> list[str]:
-    if isinstance(model_input, pd.DataFrame):
-        if "review" in model_input:
-            return _texts(model_input["review"])
-        if model_input.shape[1] != 1:
-            raise ValueError(f"the reviews must stand in a column 'review', got columns {list(model_input.columns)}")
-        return _texts(model_input.iloc[:, 0])
-    values: Iterable[object] = [model_input] if isinstance(model_input, str) else model_input
-    texts = list(values)
-    for row, text in enumerate(texts):
+def _texts(frame: pd.DataFrame) -> list[str]:
+    if "review" not in frame and frame.shape[1] != 1:
+        raise ValueError(f"the reviews must stand in a column 'review', got columns {list(frame.columns)}")
+    column = frame["review"] if "review" in frame else frame.iloc[:, 0]
+    for row, text in enumerate(column):
         if not isinstance(text, str):
             raise TypeError(f"review {row} must be text, got {text!r}")
-    return [text for text in texts if isinstance(text, str)]
+    return list(column)
 
 
 def _load_pyfunc(path: str) -> TextModel:

@@ -21,6 +21,7 @@ def imdb_archive() -> Path:
         pytest.skip(f"{archive} is not there; SENTIMENT_LAB_DATA must name the folder that holds it")
     return archive
 
+
 TINY = (
     "data.reviews=120",
     "data.length=12",

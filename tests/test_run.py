@@ -129,7 +129,9 @@ def test_every_training_setting_runs_and_repeats(settings, tiny):
 
 def test_a_loss_that_is_not_finite_fails_with_step_and_cause(tiny):
     one = job([*tiny, "optimizer=sgd", "optimizer.learning_rate=1e38", "optimizer.global_clipnorm=null"])
-    with pytest.raises(TrainingError, match=r"the loss became (nan|inf) at epoch 1, step \d+ of \d+; .* optimizer\.learning_rate"):
+    with pytest.raises(
+        TrainingError, match=r"the loss became (nan|inf) at epoch 1, step \d+ of \d+; .* optimizer\.learning_rate"
+    ):
         execute(one)
     assert one.folder.state == "failed"
     assert "the loss became" in one.folder.events()[-1]["reason"]

@@ -21,7 +21,7 @@ def describe_corpus(corpus: Corpus) -> dict[str, Any]:
 
     `parts` counts by part and label. `words` has quantiles and the mean of the number of words of a review, split at
     white space. `duplicates` are the reviews beyond the first with their text. `contradicting_texts` stand with both
-    labels, `texts_in_several_parts` in more than one official part.
+    labels, `texts_in_several_parts` in both official parts, as `films_in_several_parts` do.
     """
     reviews = corpus.reviews
     texts = reviews["id"].str.partition(".")[0]
@@ -35,9 +35,10 @@ def describe_corpus(corpus: Corpus) -> dict[str, Any]:
         "words": _words(corpus.texts),
         "distinct_texts": int(texts.nunique()),
         "duplicates": int(texts.duplicated().sum()),
-        "contradicting_texts": _texts_with_both(texts, reviews["label"]),
-        "texts_in_several_parts": _texts_with_both(texts, reviews["part"]),
+        "contradicting_texts": _with_both(texts, reviews["label"]),
+        "texts_in_several_parts": _with_both(texts, reviews["part"]),
         "films": len(films),
+        "films_in_several_parts": _with_both(reviews["film"], reviews["part"]),
         "most_reviews_of_a_film": int(films.max()) if len(films) else 0,
     }
 
@@ -58,6 +59,7 @@ def render_description(description: dict[str, Any]) -> str:
         ("  with both labels", f"{description['contradicting_texts']:,}"),
         ("  in several parts", f"{description['texts_in_several_parts']:,}"),
         ("films", f"{description['films']:,} (at most {description['most_reviews_of_a_film']:,} reviews of one)"),
+        ("  in several parts", f"{description['films_in_several_parts']:,}"),
     ]
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
@@ -73,10 +75,10 @@ def _counts(reviews: pd.DataFrame) -> dict[str, dict[str, int]]:
     }
 
 
-def _texts_with_both(texts: pd.Series[str], values: pd.Series[Any]) -> int:
-    """Count the texts that stand with both of two values; a missing value is none."""
-    pairs = pd.DataFrame({"text": texts, "value": values}).dropna().drop_duplicates()
-    return int(pairs["text"].duplicated().sum())
+def _with_both(names: pd.Series[str], values: pd.Series[Any]) -> int:
+    """Count the names that stand with both of two values; a missing one is none."""
+    pairs = pd.DataFrame({"name": names, "value": values}).dropna().drop_duplicates()
+    return int(pairs["name"].duplicated().sum())
 
 
 def _words(texts: list[str]) -> dict[str, float]:

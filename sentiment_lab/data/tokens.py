@@ -27,7 +27,7 @@ from sentiment_lab.data.tokenizer import TOKENIZER_VERSION, tokenize
 from sentiment_lab.data.vocabulary import UNKNOWN
 
 _WORDS, _WORD_IDS, _OFFSETS, _DIGESTS = "words.txt", "word_ids.npy", "offsets.npy", "digests.json"
-_PIECE = 1_000_000
+_PIECE = 1_000_000  # tokens
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def _read(folder: Path) -> TokenTable | None:
             return None
         # Not splitlines(), which also cuts at U+0085, U+2028 and others.
         words = (folder / _WORDS).read_bytes().decode().split("\n")
-        return TokenTable(words, np.load(folder / _WORD_IDS, mmap_mode="r"), np.load(folder / _OFFSETS, mmap_mode="r"))
+        return TokenTable(words, np.load(folder / _WORD_IDS, mmap_mode="r"), np.load(folder / _OFFSETS))
     except (OSError, ValueError):
         return None
 

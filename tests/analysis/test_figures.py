@@ -135,7 +135,7 @@ def test_calibration_compares_what_was_said_with_what_is():
     labels, probabilities = np.array([1, 0, 1, 1]), np.array([0.32, 0.38, 0.9, 1.0])
     curve, histogram = draw_calibration("", labels, probabilities, 0.05).axes
     said, found = curve.containers[0].lines[0].get_data()
-    np.testing.assert_allclose(said, [0.35, 0.95])
+    np.testing.assert_allclose(said.astype(float), [0.35, 0.95])
     np.testing.assert_allclose(found, [0.5, 1.0])
     assert [patch.get_height() for patch in histogram.patches] == [0, 0, 0, 2, 0, 0, 0, 0, 0, 2]
 

@@ -11,7 +11,10 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sentiment_lab.data.imdb import fingerprint, read_imdb
@@ -278,6 +281,14 @@ def test_a_bad_parquet_file_is_refused(tmp_path: Path, frame: dict[str, list[obj
     path = tmp_path / "a.parquet"
     pd.DataFrame(frame).to_parquet(path)
     fails(path, *words)
+
+
+def test_a_parquet_text_that_is_not_utf8_is_refused_with_its_row(tmp_path: Path) -> None:
+    ends, letters = np.array([0, 4, 8], np.int32), b"goodcaf\xe9"
+    reviews = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(ends.tobytes()), pa.py_buffer(letters)])
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"review": reviews, "sentiment": ["positive", "negative"]}), path)
+    fails(path, "row 2", "review is not UTF-8")
 
 
 def test_a_truncated_parquet_file_is_refused(tmp_path: Path, forms: dict[str, Path]) -> None:
