@@ -1,7 +1,7 @@
 """TensorFlow and Keras, imported once, without the lines that their libraries write while they load.
 
-Those lines (oneDNN, CUDA drivers that a machine without a GPU does not have) come before TensorFlow reads its log level, so
-no variable silences them. They are held back and shown if the import fails.
+Those lines (oneDNN, CUDA drivers that a machine without a GPU does not have) come before TensorFlow reads its log
+level, so no variable silences them. They are held back and shown if the import fails.
 """
 
 from __future__ import annotations

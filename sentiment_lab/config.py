@@ -65,7 +65,8 @@ class SplitConfig:
 
     method: Literal["article", "shuffled", "official"]
     train: int | float | None = option(_SIZE)
-    """Size of the training part; null is what the other parts leave."""
+    """Size of the training part; null is what the other parts leave. Fractions are of all labelled reviews; those of
+    the official split are of its published training part."""
     validation: int | float | None = option(_SIZE)
     """Size of the validation part, carved from train."""
     test: int | float | None = option(_SIZE)
@@ -89,6 +90,15 @@ class TextConfig:
     """Tokens kept of each review."""
     keep: Literal["last", "first"]
     """Which end of a review that is too long is kept."""
+    padding: Literal["masked", "left"]
+    """How reviews in a batch come to one length. Masked: on the right, and the network skips it, so that a prediction
+    does not depend on its batch. Left: to `max_length`, unmasked, so that the network reads it like a word; that is
+    what `pad_sequences` does by default, and the article."""
+
+    @property
+    def pad_left_to(self) -> int | None:
+        """Tokens that each review is padded to on the left; None where padding is masked."""
+        return self.max_length if self.padding == "left" else None
 
 
 @dataclass(kw_only=True)

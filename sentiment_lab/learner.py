@@ -42,7 +42,7 @@ class Learner:
     def __init__(self, config: Config, model: RecurrentModel, vocabulary_size: int, steps: int) -> None:
         """Build the network for `steps` optimizer steps in all, from the seed alone."""
         keras.utils.set_random_seed(config.seed)
-        self.network = build_recurrent(model, vocabulary_size, config.seed)
+        self.network = build_recurrent(model, vocabulary_size, config.seed, masked=config.text.padding == "masked")
         self.optimizer = build_optimizer(config.optimizer, steps)
         self.optimizer.build(self.network.trainable_variables)
         self._smoothing = config.training.label_smoothing

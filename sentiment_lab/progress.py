@@ -12,10 +12,14 @@ from sentiment_lab.config import LaunchConfig
 from sentiment_lab.observer import Observer, Progress
 from sentiment_lab.result import EpochRecord
 
+WIDTH = 140
+"""Columns of a table that goes into a file or a pipe."""
 
-def console() -> Console:
-    """Return the terminal for messages: standard error, so that standard output holds results alone."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+def console(*, stderr: bool = True) -> Console:
+    """Return the terminal for messages; they go to standard error, so that standard output holds results alone."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=None if terminal else WIDTH)
 
 
 def say(line: str) -> None:

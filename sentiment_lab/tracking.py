@@ -197,7 +197,7 @@ class Mirror(Observer):
         if self._tracking.figures:
             client.log_artifacts(self.run_id, str(self._folder / "figures"), "figures")
         if self._tracking.model:
-            log_text_model(self._store, self.run_id, self._folder / "model", result.kept_epoch)
+            log_text_model(client, self.run_id, self._folder / "model", result.kept_epoch)
         client.set_terminated(self.run_id, "FINISHED")
 
     def _stop(self, status: str, reason: str) -> None:
@@ -256,19 +256,22 @@ def final_metrics(result: Result) -> dict[str, float | None]:
     }
 
 
-def log_text_model(store: Store, run_id: str, folder: Path, step: int) -> None:
+def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -> None:
     """Log the model that takes raw text and gives label and probability, tied to the epoch that was kept."""
     from mlflow.models import Model, ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    mlflow.set_tracking_uri(store.uri)
+    mlflow.set_tracking_uri(client.tracking_uri)
+    # Made here, because MLflow would put the model of a run that is not its active one into the default experiment.
+    run = client.get_run(run_id)
+    model = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
     # An example would make MLflow load the model and predict: seconds for each run. The type hint is one of its own.
     for message in (".*An input example was not provided", ".*Any type hint is inferred as AnyType"):
         warnings.filterwarnings("ignore", message=message)
     outputs = Schema([ColSpec("string", "label"), ColSpec("float", "probability")])
     Model.log(
         artifact_path=None,
-        name="model",
+        model_id=model.model_id,
         flavor=mlflow.pyfunc,
         run_id=run_id,
         step=step,

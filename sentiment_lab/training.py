@@ -88,7 +88,7 @@ def _train_recurrent(config: Config, model: RecurrentModel, dataset: Dataset, ob
         observer.epoch_ended(course.epochs[-1])
     learner.keep(course.best_weights or learner.weights())
     predictions, speed = _predict_parts(
-        dataset, lambda part: _logits(learner, part), validation=not config.split.validation_is_test
+        dataset, lambda part: _logits(config, learner, part), validation=not config.split.validation_is_test
     )
     result = Result(
         **_shared_facts(config, dataset, predictions, speed),
@@ -126,7 +126,7 @@ def _train_epoch(config: Config, learner: Learner, dataset: Dataset, epoch: int,
         )
         observer.batch_ended(progress)
     seconds = time.perf_counter() - started
-    held_out = _evaluate(learner, dataset.validation)
+    held_out = _evaluate(config, learner, dataset.validation)
     return EpochRecord(
         epoch=epoch,
         train_loss=loss_sum / seen,
@@ -183,17 +183,19 @@ def _linear_epoch(dataset: Dataset, logits: Callable[[list[str]], NDArray[np.flo
 
 def _batches(config: Config, part: Part, epoch: int) -> Any:
     training = config.training
-    return training_batches(part, training.batch_size, training.batching, config.seed, epoch)
+    order = (training.batch_size, training.batching, config.seed, epoch)
+    return training_batches(part, *order, pad_left_to=config.text.pad_left_to)
 
 
-def _logits(learner: Learner, part: Part) -> NDArray[np.float32]:
-    return learner.logits(evaluation_batches(part, EVALUATION_BATCH), len(part))
+def _logits(config: Config, learner: Learner, part: Part) -> NDArray[np.float32]:
+    batches = evaluation_batches(part, EVALUATION_BATCH, pad_left_to=config.text.pad_left_to)
+    return learner.logits(batches, len(part))
 
 
-def _evaluate(learner: Learner, part: Part | None) -> dict[str, float | None]:
+def _evaluate(config: Config, learner: Learner, part: Part | None) -> dict[str, float | None]:
     if part is None:
         return {"validation_loss": None, "validation_accuracy": None}
-    scores = score(part.labels, _logits(learner, part))
+    scores = score(part.labels, _logits(config, learner, part))
     return {"validation_loss": scores.loss, "validation_accuracy": scores.accuracy}
 
 

@@ -94,6 +94,7 @@ def _another(key, value):
         "selection": "last",
         "monitor": "validation_accuracy",
         "averaging": "ema",
+        "padding": "left",
     }
     last = key.rpartition(".")[2]
     if key in CHANGED:

@@ -84,6 +84,12 @@ def test_the_saved_model_gives_the_predictions_of_the_run(preset, tiny):
     assert _largest_difference(one) <= 1e-6
 
 
+def test_a_model_saved_with_left_padding_pads_on_the_left(tiny):
+    one = job([*tiny, "text.padding=left", "text.max_length=20"])
+    execute(one)
+    assert _largest_difference(one) <= 1e-6
+
+
 @pytest.mark.parametrize("baseline", ["tfidf_logistic", "nb_svm"])
 def test_a_saved_baseline_gives_the_predictions_of_the_run(baseline, tiny):
     one = job([*(text for text in tiny if not text.startswith("model.")), f"model={baseline}"])
@@ -115,6 +121,7 @@ def test_the_article_follows_its_test_part_by_name(tiny):
     "settings",
     [
         ["training.averaging=ema"],
+        ["text.padding=left", "text.max_length=20", "model.pooling=max_mean"],
         ["training.label_smoothing=0.1", "optimizer.global_clipnorm=1", "optimizer.schedule=cosine"],
         ["model.dropout=0.3", "model.embedding_dropout=0.2", "model.recurrent_dropout=0.1"],
         ["training.batching=shuffled", "training.selection=last", "training.monitor=validation_accuracy"],

@@ -82,7 +82,7 @@ def render(console: Console, headings: Sequence[str], rows: Iterable[Sequence[st
     """Print a table; the first `left` columns are text, the others numbers."""
     table = Table(box=box.SIMPLE_HEAD)
     for index, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if index < left else "right", overflow="fold")
+        table.add_column(heading, justify="left" if index < left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(cell.replace("[", "\\[") for cell in row))
     console.print(table)

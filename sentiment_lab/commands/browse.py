@@ -7,10 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from sentiment_lab.analysis.tables import percent, render
-from sentiment_lab.progress import epoch_line, say
+from sentiment_lab.progress import console, epoch_line, say
 from sentiment_lab.rundir import RunFolder, find_run, list_runs
 from sentiment_lab.schema import to_plain
 
@@ -30,7 +28,7 @@ def runs(root: str, study: str | None, *, as_json: bool) -> int:
             + "; `sentiment-lab train` makes one"
         )
     else:
-        render(Console(), RUN_HEADINGS, [_cells(facts) for facts in found], left=4)
+        render(console(stderr=False), RUN_HEADINGS, [_cells(facts) for facts in found], left=4)
     return 0
 
 

@@ -1,7 +1,8 @@
 """From a part to padded batches.
 
-Batches are padded on the right, as the fused GPU kernels want it, and only up to the longest review in them: the
-training step is traced once for all widths, so rounding them up would gain nothing. Their order follows from
+Batches are padded on the right, as the fused GPU kernels want masked ones, and only up to the longest review in them:
+the training step is traced once for all widths, so rounding them up would gain nothing. Padding on the left, to one
+width, is there for the article's sake. Their order follows from
 (seed, epoch) alone, so that a run which goes on after an interruption sees the batches that it would have seen.
 """
 
@@ -30,7 +31,7 @@ class Batch:
     """Reviews of one training or evaluation step."""
 
     token_ids: NDArray[np.int32]
-    """(batch, steps), padded with 0 on the right; steps is the length of the longest review."""
+    """(batch, steps), padded with 0."""
     labels: NDArray[np.float32]
     """(batch,)"""
     indices: NDArray[np.int64]
@@ -46,6 +47,8 @@ class Batches:
     part: Part
     rows: list[NDArray[np.int64]]
     """Positions in the part of the reviews of each batch."""
+    pad_left_to: int | None = None
+    """Tokens that each review is padded to on the left; None pads on the right, to the longest review in the batch."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -53,7 +56,10 @@ class Batches:
     def __getitem__(self, index: int) -> Batch:
         rows = self.rows[index]
         lengths = self.part.lengths[rows]
-        real = np.arange(lengths.max()) < lengths[:, np.newaxis]
+        if self.pad_left_to is None:
+            real = np.arange(lengths.max()) < lengths[:, np.newaxis]
+        else:
+            real = np.arange(self.pad_left_to) >= self.pad_left_to - lengths[:, np.newaxis]
         token_ids = np.zeros(real.shape, np.int32)
         token_ids[real] = self.part.token_ids[_positions(self.part.offsets[rows], lengths)]
         return Batch(token_ids, self.part.labels[rows].astype(np.float32), rows, lengths)
@@ -68,7 +74,13 @@ class Batches:
 
 
 def training_batches(
-    part: Part, batch_size: int, batching: Literal["similar_length", "shuffled"], seed: int, epoch: int
+    part: Part,
+    batch_size: int,
+    batching: Literal["similar_length", "shuffled"],
+    seed: int,
+    epoch: int,
+    *,
+    pad_left_to: int | None = None,
 ) -> Batches:
     """Return the batches of one epoch: every review of the part once, the order drawn from (seed, epoch).
 
@@ -77,16 +89,16 @@ def training_batches(
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch])))
     order = generator.permutation(len(part))
     if batching == "shuffled":
-        return Batches(part, _cut(order, batch_size))
+        return Batches(part, _cut(order, batch_size), pad_left_to)
     pool = np.arange(len(part)) // (POOL * batch_size)
     # A stable sort: reviews of one length stay in random order.
     rows = _cut(order[np.lexsort((part.lengths[order], pool))], batch_size)
-    return Batches(part, [rows[index] for index in generator.permutation(len(rows))])
+    return Batches(part, [rows[index] for index in generator.permutation(len(rows))], pad_left_to)
 
 
-def evaluation_batches(part: Part, batch_size: int) -> Batches:
+def evaluation_batches(part: Part, batch_size: int, *, pad_left_to: int | None = None) -> Batches:
     """Return batches of reviews in the order of their length: every review of the part once."""
-    return Batches(part, _cut(np.argsort(part.lengths, kind="stable"), batch_size))
+    return Batches(part, _cut(np.argsort(part.lengths, kind="stable"), batch_size), pad_left_to)
 
 
 def _cut(order: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:

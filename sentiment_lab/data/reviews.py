@@ -52,7 +52,7 @@ class Corpus:
     @cached_property
     def order_hash(self) -> str:
         """SHA-256 of the (id, label) pairs in order: two corpora that agree in it are encoded alike."""
-        pairs = zip(self.reviews["id"], self.reviews["label"], strict=True)
+        pairs = zip(self.reviews["id"].tolist(), self.reviews["label"].tolist(), strict=True)
         return hashlib.sha256("\n".join(f"{name} {label}" for name, label in pairs).encode()).hexdigest()
 
 

@@ -80,7 +80,7 @@ class RecurrentClassifier:
         unknown = np.zeros(len(texts), np.int8)
         part = Part("texts", np.empty(len(texts), np.str_), unknown, token_ids, offsets)
         logits = np.empty(len(texts), np.float32)
-        for batch in evaluation_batches(part, BATCH_SIZE):
+        for batch in evaluation_batches(part, BATCH_SIZE, pad_left_to=self.text.pad_left_to):
             logits[batch.indices] = self._logits(batch.token_ids).numpy()
         return sigmoid(logits)
 
@@ -104,7 +104,7 @@ class RecurrentClassifier:
         from sentiment_lab.models.recurrent import build_recurrent
 
         vocabulary = Vocabulary.read(folder / _VOCABULARY)
-        network = build_recurrent(settings.model, vocabulary.size, seed=0)
+        network = build_recurrent(settings.model, vocabulary.size, 0, masked=settings.text.padding == "masked")
         network.load_weights(folder / _NETWORK)
         return cls(network, vocabulary, settings.model, settings.text)
 

@@ -31,21 +31,25 @@ class MaskedMaxPooling1D(layers.Layer):  # type: ignore[misc]
 
     def call(self, states: Any, mask: Any = None) -> Any:
         """Return the maximum of each feature; states lie in [-1, 1], so padding set to -1 never wins."""
+        if mask is None:
+            return ops.max(states, axis=1)
         return ops.max(ops.where(ops.expand_dims(mask, axis=-1), states, -1.0), axis=1)
 
     def compute_mask(self, _states: Any, _mask: Any = None) -> None:
         """Return None: no steps are left."""
 
 
-def build_recurrent(model: RecurrentModel, vocabulary_size: int, seed: int) -> keras.Model:
-    """Build the network, from int32 token ids (batch, steps), right-padded with 0, to float32 logits (batch, 1).
+def build_recurrent(model: RecurrentModel, vocabulary_size: int, seed: int, *, masked: bool = True) -> keras.Model:
+    """Build the network, from int32 token ids (batch, steps), padded with 0, to float32 logits (batch, 1).
+
+    Masked padding stands on the right and is skipped; unmasked padding is read like a word.
 
     Each row needs at least one token: the fused kernels refuse an empty one. Initial weights are Keras' defaults
     (uniform embeddings, Glorot, orthogonal, forget bias 1).
     """
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=_seed(seed, "embedding"))
-    embed = layers.Embedding(vocabulary_size, model.embedding_size, initializer, mask_zero=True, name="embedding")
+    embed = layers.Embedding(vocabulary_size, model.embedding_size, initializer, mask_zero=masked, name="embedding")
     states = embed(token_ids)
     if model.embedding_dropout:
         drop = layers.SpatialDropout1D

@@ -98,6 +98,8 @@ def _report(first: Job, outcomes: Sequence[JobOutcome], parent: SweepParent | No
         render(console(), HEADINGS, map(cells, table))
     for outcome in failed:
         say(f"failed: {outcome.job.name}\n  {outcome.reason}\n  {outcome.job.command}")
+    if done:
+        say("next: sentiment-lab runs, sentiment-lab show HASH, sentiment-lab ui (opens MLflow)")
     if parent:
         question = first.config.study.question
         parts = [question or "", to_markdown(table), *(f"failed: {f.job.name}: {f.reason}" for f in failed)]

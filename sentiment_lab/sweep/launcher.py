@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from sentiment_lab.compose import config_from_hydra, explained
 from sentiment_lab.config import Config
+from sentiment_lab.progress import say
 from sentiment_lab.sweep.inline import SweepFailedError, run_sweep
 from sentiment_lab.sweep.plan import plan_jobs
 
@@ -34,6 +35,8 @@ class SweepLauncher(Launcher):  # type: ignore[misc]  # hydra is untyped
         """
         del initial_job_idx
         jobs = plan_jobs(job_overrides, self._compose)
+        if len(jobs) < len(job_overrides):
+            say(f"{len(job_overrides)} jobs asked for, {len(jobs)} of them differ: the same config runs once")
         command = [str(word) for word in self._config.hydra.overrides.task]
         outcomes = run_sweep(jobs, command, Path(self._config.hydra.sweep.dir), force=self.force)
         if any(outcome.result is None for outcome in outcomes):

@@ -54,6 +54,16 @@ def test_every_review_stands_whole_in_one_batch(lengths, batch_size, batching, s
             assert batch.labels[row] == reviews.labels[review]
 
 
+def test_padding_on_the_left_gives_all_batches_one_width():
+    batches = training_batches(part([1, 3, 2]), 2, "shuffled", 0, 1, pad_left_to=4)
+    rows = {
+        int(review): row.tolist()
+        for batch in batches
+        for review, row in zip(batch.indices, batch.token_ids, strict=True)
+    }
+    assert rows == {0: [0, 0, 0, 1000], 1: [0, 2000, 2001, 2002], 2: [0, 0, 3000, 3001]}
+
+
 @pytest.mark.parametrize("batching", BATCHINGS)
 def test_the_order_follows_from_seed_and_epoch(batching):
     reviews = part(np.arange(500) % 40 + 1)

@@ -30,7 +30,14 @@ LABELS = [1, 0, 0, 1, 1, 0, 1, 0]
 def config(data=None, split=None, **text):
     """Return the three groups that a dataset is built from."""
     split = {"method": "article", "train": 4, "validation": 2, "test": 2, "validation_is_test": False} | (split or {})
-    text = {"lowercase": True, "vocabulary_size": 100, "min_count": 1, "max_length": 50, "keep": "last"} | text
+    text = {
+        "lowercase": True,
+        "vocabulary_size": 100,
+        "min_count": 1,
+        "max_length": 50,
+        "keep": "last",
+        "padding": "masked",
+    } | text
     return SimpleNamespace(data=data, split=SplitConfig(**split, seed=0), text=TextConfig(**text))
 
 

@@ -15,7 +15,14 @@ COUNTS = np.array([50, 3, 7, 3, 0, 9])
 
 
 def text(vocabulary_size=100, min_count=1):
-    return TextConfig(lowercase=True, vocabulary_size=vocabulary_size, min_count=min_count, max_length=10, keep="last")
+    return TextConfig(
+        lowercase=True,
+        vocabulary_size=vocabulary_size,
+        min_count=min_count,
+        max_length=10,
+        keep="last",
+        padding="masked",
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from sentiment_lab.models.recurrent import build_recurrent
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 VOCABULARY = Vocabulary(["", "[UNK]", "film", "was", "the", "good", "bad", "not", "!"])
-TEXT = TextConfig(lowercase=True, vocabulary_size=9, min_count=1, max_length=6, keep="last")
+TEXT = TextConfig(lowercase=True, vocabulary_size=9, min_count=1, max_length=6, keep="last", padding="masked")
 MODEL = RecurrentModel(
     family="recurrent",
     cell="gru",
