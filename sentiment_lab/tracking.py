@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import socket
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +41,9 @@ DIGEST_LIMIT = 36
 """Characters of a dataset digest that MLflow takes."""
 REASON_LIMIT = 5000
 SYSTEM_METRICS_SECONDS = 2
+
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Without it the UI opens on its pages for language-model applications."""
 
 EPOCH_METRICS = (
     "train_loss",
@@ -81,7 +86,7 @@ class Store:
         found = self.client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(self.client.create_experiment(name, artifact_location=location))
+                return str(self.client.create_experiment(name, location, EXPERIMENT_TAGS))
             except MlflowException:  # another client made it meanwhile
                 found = self.client.get_experiment_by_name(name)
         if found is None or found.lifecycle_stage != "active":
@@ -124,7 +129,7 @@ class Mirror(Observer):
         self, store: Store, tracking: TrackingConfig, facts: Facts, folder: Path, warn: Callable[[str], None]
     ) -> None:
         self._store, self._tracking, self._facts, self._folder, self._warn = store, tracking, facts, folder, warn
-        self._away = False
+        self._away: str | None = None
         self.run_id: str | None = None
         self._system: Any = None
 
@@ -144,10 +149,12 @@ class Mirror(Observer):
     def completed(self, outcome: Outcome) -> None:
         """Log the final numbers, figures, files and the model; mark the run finished."""
         self._guarded(lambda: self._complete(outcome.result))
+        self._end("FINISHED")
 
     def stopped(self, status: str, reason: str) -> None:
         """Mark the run failed or killed, with the reason as a tag."""
-        self._guarded(lambda: self._stop(status, reason))
+        self._guarded(lambda: self._store.client.set_tag(self.run_id, "reason", reason[:REASON_LIMIT]))
+        self._end({"failed": "FAILED", "killed": "KILLED"}[status])
 
     def _guarded(self, action: Callable[[], None]) -> None:
         if self._away or (self.run_id is None and action != self._start):
@@ -155,14 +162,23 @@ class Mirror(Observer):
         try:
             action()
         except Exception as error:  # noqa: BLE001  # whatever a store raises, the run goes on
-            self._away = True
-            self._end_system_metrics()
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self._away = first
             self._warn(f"MLflow store {self._store.uri} failed ({first}); the run goes on in its folder")
+
+    def _end(self, status: str) -> None:
+        """Say how the run ended, and what the mirror lacks where the store failed on the way."""
+        self._end_system_metrics()
+        if self.run_id is None:
+            return
+        with suppress(Exception):  # a store that is still away was named before
+            if self._away:
+                self._store.client.set_tag(self.run_id, "mirror", f"incomplete: {self._away}"[:REASON_LIMIT])
+            self._store.client.set_terminated(self.run_id, status)
 
     def _start(self) -> None:
         facts, client = self._facts, self._store.client
-        tags = {**facts.tags, "host": socket.gethostname(), "process": str(os.getpid())}
+        tags = {**facts.tags, **_origin(), "host": socket.gethostname(), "process": str(os.getpid())}
         if facts.parent:
             tags["mlflow.parentRunId"] = facts.parent
         experiment = self._store.experiment_id(facts.experiment)
@@ -182,7 +198,6 @@ class Mirror(Observer):
 
     def _complete(self, result: Result) -> None:
         assert self.run_id  # noqa: S101  # _guarded holds it
-        self._end_system_metrics()
         client = self._store.client
         self._log_metrics(final_metrics(result), result.kept_epoch)
         tags = {
@@ -198,13 +213,6 @@ class Mirror(Observer):
             client.log_artifacts(self.run_id, str(self._folder / "figures"), "figures")
         if self._tracking.model:
             log_text_model(client, self.run_id, self._folder / "model", result.kept_epoch)
-        client.set_terminated(self.run_id, "FINISHED")
-
-    def _stop(self, status: str, reason: str) -> None:
-        assert self.run_id  # noqa: S101  # _guarded holds it
-        self._end_system_metrics()
-        self._store.client.set_tag(self.run_id, "reason", reason[:REASON_LIMIT])
-        self._store.client.set_terminated(self.run_id, {"failed": "FAILED", "killed": "KILLED"}[status])
 
     def _log_metrics(self, values: Mapping[str, float | None], step: int) -> None:
         now = int(time.time() * 1000)
@@ -228,7 +236,8 @@ class SweepParent:
 
     def __init__(self, store: Store, experiment: str, name: str, tags: Mapping[str, str]) -> None:
         self._store = store
-        run = store.client.create_run(store.experiment_id(experiment), tags=dict(tags), run_name=name)
+        tags = {**tags, **_origin()}
+        run = store.client.create_run(store.experiment_id(experiment), tags=tags, run_name=name)
         self.run_id: str = run.info.run_id
 
     def finish(self, status: str, description: str, tables: Mapping[str, str]) -> None:
@@ -238,6 +247,14 @@ class SweepParent:
         for name, text in tables.items():
             client.log_text(self.run_id, text, name)
         client.set_terminated(self.run_id, status)
+
+
+def _origin() -> dict[str, str]:
+    """Return the tags that fill the columns `User` and `Source` of MLflow's tables."""
+    tags = {"mlflow.source.name": "sentiment-lab", "mlflow.source.type": "LOCAL"}
+    with suppress(KeyError, OSError):  # a container may run under a number that has no name
+        tags["mlflow.user"] = getpass.getuser()
+    return tags
 
 
 def final_metrics(result: Result) -> dict[str, float | None]:

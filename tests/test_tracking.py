@@ -132,6 +132,17 @@ def test_a_store_that_is_away_stops_no_run(tracked, capsys):
     assert capsys.readouterr().err.count("the run goes on in its folder") == 1
 
 
+def test_a_store_that_fails_on_the_way_leaves_no_run_running(tracked, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("sentiment_lab.tracking.log_text_model", refuse)
+    execute(Job(compose_config(tracked), tracked, "bilstm"))
+    _, run = the_run(tracked)
+    assert (run.info.status, run.data.tags["mirror"]) == ("FINISHED", "incomplete: disk full")
+    assert "disk full" in capsys.readouterr().err
+
+
 def test_a_sweep_is_a_parent_with_its_jobs_below(tracked, tmp_path, capsys):
     jobs = plan_jobs(
         [[*tracked, f"model={model}", f"seed={seed}"] for model in ("gru", "lstm") for seed in (1, 2)], compose_config

@@ -103,4 +103,7 @@ def _report(first: Job, outcomes: Sequence[JobOutcome], parent: SweepParent | No
     if parent:
         question = first.config.study.question
         parts = [question or "", to_markdown(table), *(f"failed: {f.job.name}: {f.reason}" for f in failed)]
-        parent.finish(status, "\n\n".join(part for part in parts if part), {"table.csv": to_csv(table)})
+        try:
+            parent.finish(status, "\n\n".join(part for part in parts if part), {"table.csv": to_csv(table)})
+        except Exception as error:  # noqa: BLE001  # whatever a store raises, the sweep is done
+            say(f"MLflow lacks the sweep's table: its store failed ({error})")
