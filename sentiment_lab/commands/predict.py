@@ -66,7 +66,7 @@ def _load(root: str, prefix: str) -> Classifier:
 
 def _chunks(file: str, column: str) -> Iterator[pd.DataFrame]:
     try:
-        with pd.read_csv(file, dtype=str, keep_default_na=False, chunksize=CHUNK) as chunks:
+        with pd.read_csv(file, dtype=str, keep_default_na=False, skip_blank_lines=False, chunksize=CHUNK) as chunks:
             for rows in chunks:
                 _check(file, column, rows)
                 yield rows

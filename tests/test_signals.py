@@ -1,0 +1,71 @@
+"""A training that is told to stop says so everywhere; the UI serves what was tracked."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from conftest import TINY
+
+from sentiment_lab.rundir import list_runs
+
+
+def start(tmp_path, cache, *words):
+    command = [sys.executable, "-m", "sentiment_lab", "train", *TINY, f"paths.cache={cache}", *words]
+    return subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_told_to_stop_is_killed_in_folder_store_and_exit_code(number, tmp_path, cache):
+    process = start(tmp_path, cache, "training.epochs=100000", "launch.progress=lines")
+    runs = tmp_path / "mlruns" / "runs"
+    wait_for(lambda: any(e["event"] == "epoch" for run in list_runs(runs) for e in run.events()))
+    process.send_signal(number)
+    _, shown = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert shown.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in shown
+    (run,) = list_runs(runs)
+    assert (run.state, run.events()[-1]["event"]) == ("interrupted", "killed")
+    with sqlite3.connect(tmp_path / "mlruns" / "mlflow.db") as store:
+        assert store.execute("select status from runs").fetchall() == [("KILLED",)]
+
+
+@pytest.mark.slow
+def test_the_ui_serves_the_store_on_loopback(tmp_path, cache):
+    trained = start(tmp_path, cache)
+    trained.communicate(timeout=300)
+    assert trained.returncode == 0
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "sentiment_lab", "ui", "--port", str(port)]
+    server = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        query = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get-by-name?experiment_name=default"
+        wait_for(lambda: _answers(query))
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=60)
+
+
+def _answers(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # loopback
+            return b'"name": "default"' in answer.read()
+    except OSError:
+        return False
