@@ -80,7 +80,12 @@ def settings(data: ImdbData, max_length: int) -> SimpleNamespace:
         data=data,
         split=SplitConfig(method="shuffled", train=TRAIN, validation=0, test=5_000, validation_is_test=True, seed=0),
         text=TextConfig(
-            lowercase=True, vocabulary_size=VOCABULARY_SIZE, min_count=1, max_length=max_length, keep="last"
+            lowercase=True,
+            vocabulary_size=VOCABULARY_SIZE,
+            min_count=1,
+            max_length=max_length,
+            keep="last",
+            padding="masked",
         ),
     )
 

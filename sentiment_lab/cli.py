@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from sentiment_lab import __version__
 from sentiment_lab.errors import LabError
 
-DONE, BAD_USAGE, KILLED = 0, 2, 130
+DONE, FAILED, BAD_USAGE, KILLED = 0, 1, 2, 130
 
 EXAMPLES = """\
 examples:
@@ -42,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # the reader has seen enough, as in `sentiment-lab runs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = DONE
+    except OSError as error:
+        if error.filename is None:
+            raise
+        code = _refuse(f"{error.filename}: {error.strerror}", FAILED)
     sys.exit(code)
 
 

@@ -13,6 +13,8 @@ from sentiment_lab.progress import say
 from sentiment_lab.run import Job, execute
 from sentiment_lab.sweep.launcher import SweepLauncher
 
+MULTIRUN = ("-m", "--multirun")
+
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
@@ -27,10 +29,14 @@ def train(words: Sequence[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them
     force = "--force" in words
     SweepLauncher.force = force
-    run_hydra(
-        [word for word in words if word != "--force"], lambda composed: _train_one(composed, force), SweepLauncher
-    )
+    run_hydra(_ordered(words), lambda composed: _train_one(composed, force), SweepLauncher)
     return 0
+
+
+def _ordered(words: Sequence[str]) -> list[str]:
+    """Return the words for Hydra, -m in front: its parser refuses one that stands between overrides."""
+    multirun = [word for word in words if word in MULTIRUN]
+    return [*multirun[:1], *(word for word in words if word not in (*MULTIRUN, "--force"))]
 
 
 def _train_one(composed: DictConfig, force: bool) -> None:

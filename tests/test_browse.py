@@ -1,0 +1,82 @@
+"""`runs` and `show`, and a sweep as a process: what a person reads, and what a script does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import TINY
+
+from sentiment_lab.commands.browse import runs, show
+from sentiment_lab.compose import compose_config
+from sentiment_lab.run import Job, execute
+from sentiment_lab.training import TrainingError
+
+
+@pytest.fixture
+def two_runs(tiny):
+    good = Job(compose_config([*tiny, "study.name=mine"]), [*tiny, "study.name=mine"], "bilstm")
+    execute(good)
+    broken = [*tiny, "optimizer=sgd", "optimizer.learning_rate=1e38", "optimizer.global_clipnorm=null"]
+    bad = Job(compose_config(broken), broken, "bilstm")
+    with pytest.raises(TrainingError):
+        execute(bad)
+    return good, bad
+
+
+def test_runs_and_show_say_how_each_run_ended(two_runs, capsys):
+    good, bad = two_runs
+    root = str(good.folder.path.parent)
+    runs(root, None, as_json=True)
+    listed = {facts["hash"]: facts for facts in json.loads(capsys.readouterr().out)}
+    assert listed[good.folder.short_hash]["state"] == "complete"
+    assert listed[bad.folder.short_hash]["state"] == "failed"
+    runs(root, "mine", as_json=False)
+    shown = capsys.readouterr().out
+    assert good.folder.short_hash in shown
+    assert bad.folder.short_hash not in shown
+    show(root, bad.folder.short_hash[:8], as_json=False)
+    shown = capsys.readouterr().out
+    assert "reason: TrainingError: the loss became" in shown
+    assert "sentiment-lab train" in shown
+
+
+def test_show_gives_scores_and_the_stored_result(two_runs, capsys):
+    good, _ = two_runs
+    root = str(good.folder.path.parent)
+    show(root, good.folder.short_hash, as_json=True)
+    facts = json.loads(capsys.readouterr().out)
+    result = good.folder.result()
+    assert facts["result"]["test"]["accuracy"] == result.test.accuracy
+    assert facts["config"]["seed"] == 0
+    show(root, good.folder.short_hash, as_json=False)
+    shown = capsys.readouterr().out
+    assert f"test accuracy {100 * result.test.accuracy:.2f} %" in shown
+    assert result.weights_digest in shown
+
+
+def test_a_sweep_shows_its_table_and_failures_and_exits_1(tmp_path, cache):
+    words = ["-m", "tracking=none", f"paths.cache={cache}", "seed=1,2", "split.test=20,5000"]
+    command = [sys.executable, "-m", "sentiment_lab", "train", *TINY, *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 1, done.stderr
+    assert "bilstm test=20" in done.stderr
+    assert done.stderr.count("failed: bilstm test=5000 seed=") == 2
+    assert "Traceback" not in done.stderr
+    (log,) = (tmp_path / "mlruns" / "sweeps").iterdir()
+    assert [job["name"] for job in json.loads((log / "jobs.json").read_text(encoding="utf-8"))] == [
+        "bilstm test=20 seed=1",
+        "bilstm test=5000 seed=1",
+        "bilstm test=20 seed=2",
+        "bilstm test=5000 seed=2",
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "mlruns").write_text("a file where a folder should be", encoding="utf-8")
+    command = [sys.executable, "-m", "sentiment_lab", "train", *TINY, f"paths.cache={tmp_path}/cache"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: {tmp_path}/mlruns")
