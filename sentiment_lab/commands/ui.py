@@ -12,6 +12,8 @@ from sentiment_lab.progress import say
 from sentiment_lab.rundir import RunError
 
 LOOPBACK = "127.0.0.1"
+PAGE = "/#/experiments?workflowType=machine_learning"
+"""Without the workflow type the UI opens on its pages for language-model applications."""
 
 
 def ui(store: str, port: int) -> int:
@@ -27,7 +29,7 @@ def ui(store: str, port: int) -> int:
     if not uri and not (root / "mlflow.db").is_file():
         raise RunError(f"no MLflow store in {root}; `sentiment-lab train` makes one, --store names another")
     _check_port(port)
-    say(f"MLflow UI on http://{LOOPBACK}:{port}  (Ctrl-C ends it)")
+    say(f"MLflow UI on http://{LOOPBACK}:{port}{PAGE}  (Ctrl-C ends it)")
     backend = uri or f"sqlite:///{root / 'mlflow.db'}"
     words = ["--backend-store-uri", backend, "--default-artifact-root", (root / "artifacts").as_uri()]
     words += ["--host", LOOPBACK, "--port", str(port), "--workers", "1"]
