@@ -55,12 +55,13 @@ def test_the_ui_serves_the_store_on_loopback(tmp_path, cache):
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "sentiment_lab", "ui", "--port", str(port)]
     server = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    query = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get-by-name?experiment_name=default"
     try:
-        query = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get-by-name?experiment_name=default"
         wait_for(lambda: _answers(query))
     finally:
-        server.send_signal(signal.SIGINT)
+        server.send_signal(signal.SIGTERM)
         server.wait(timeout=60)
+    wait_for(lambda: not _answers(query))
 
 
 def _answers(url):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from sentiment_lab.progress import say
@@ -34,7 +36,19 @@ def ui(store: str, port: int) -> int:
     words = ["--backend-store-uri", backend, "--default-artifact-root", (root / "artifacts").as_uri()]
     words += ["--host", LOOPBACK, "--port", str(port), "--workers", "1"]
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    return subprocess.call([sys.executable, "-m", "mlflow", "server", *words], env=environment)
+    return _serve([sys.executable, "-m", "mlflow", "server", *words], environment)
+
+
+def _serve(command: list[str], environment: dict[str, str]) -> int:
+    """Run the server in a process group of its own and end the whole group: its workers outlive it otherwise."""
+    with subprocess.Popen(command, env=environment, start_new_session=True) as server:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:  # the way to end it
+            return 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
 
 
 def _check_port(port: int) -> None:
