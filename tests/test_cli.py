@@ -33,6 +33,7 @@ def test_bad_usage_exits_2_with_one_message_and_no_trace(words, message, tmp_pat
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+    assert "Error executing job" not in done.stderr
     assert done.stdout == ""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sentiment_lab.analysis.tables import percent
 from sentiment_lab.compose import config_from_hydra, run_hydra
 from sentiment_lab.config import architecture
+from sentiment_lab.errors import LabError
 from sentiment_lab.progress import say
 from sentiment_lab.run import Job, execute
 from sentiment_lab.sweep.launcher import SweepLauncher
@@ -29,7 +30,18 @@ def train(words: Sequence[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them
     force = "--force" in words
     SweepLauncher.force = force
-    run_hydra(_ordered(words), lambda composed: _train_one(composed, force), SweepLauncher)
+    errors: list[LabError] = []
+
+    def task(composed: DictConfig) -> None:
+        # Hydra writes a line of its own about an exception that reaches it.
+        try:
+            _train_one(composed, force)
+        except LabError as error:
+            errors.append(error)
+
+    run_hydra(_ordered(words), task, SweepLauncher)
+    if errors:
+        raise errors[0]
     return 0
 
 
