@@ -12,7 +12,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -89,15 +89,33 @@ def field_types(cls: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def setting_names(cls: type, prefix: str = "") -> set[str]:
-    """Return the dotted keys of a config class: its groups, its settings, and those of every variant of a group."""
-    names = set()
-    for name, kind in field_types(cls).items():
-        names.add(prefix + name)
+@dataclass(frozen=True)
+class Setting:
+    """One field of a config class, found below the class that stands for the whole config."""
+
+    key: str
+    """Dotted, as on the command line."""
+    field: dataclasses.Field[Any]
+    kind: Any
+    """Its resolved type; a dataclass, or a union of them, where it is a group."""
+    owner: type
+    """The class that has it: of a group's variants, one may have what the others lack."""
+
+
+def settings_of(cls: type, prefix: str = "") -> Iterator[Setting]:
+    """Yield every field of a config class, of its groups and of every variant of a group."""
+    kinds = field_types(cls)
+    for field in dataclasses.fields(cls):
+        kind = kinds[field.name]
+        yield Setting(prefix + field.name, field, kind, cls)
         for inner in (kind, *typing.get_args(kind)):
             if dataclasses.is_dataclass(inner):
-                names |= setting_names(typing.cast("type", inner), f"{prefix}{name}.")
-    return names
+                yield from settings_of(typing.cast("type", inner), f"{prefix}{field.name}.")
+
+
+def setting_names(cls: type) -> set[str]:
+    """Return the dotted keys of a config class: its groups, its settings, and those of every variant of a group."""
+    return {setting.key for setting in settings_of(cls)}
 
 
 def build(cls: type[T], plain: object, where: str = "") -> T:
@@ -215,7 +233,7 @@ def _scalar(kind: type, plain: object, where: str, problems: list[str]) -> objec
     if kind is float and number:
         value = float(typing.cast("float", plain))
         if math.isfinite(value):
-            return value
+            return value + 0.0  # of -0.0 that makes 0.0: the two mean the same and must not have two hashes
     elif kind is int and number and math.isfinite(typing.cast("float", plain)):
         if plain == int(typing.cast("float", plain)):
             return int(typing.cast("float", plain))

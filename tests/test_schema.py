@@ -95,3 +95,7 @@ def test_a_count_or_fraction_is_a_count_when_it_is_whole(given, read):
 
 def test_nothing_is_suggested_for_a_word_that_is_near_to_none():
     assert did_you_mean("zzzz", ["lstm", "gru"]) == ""
+
+
+def test_a_zero_has_no_sign():
+    assert str(build(Drawing, {**GOOD, "share": -0.0}).share) == "0.0"
