@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from sentiment_lab.compose import compose_config, resource_folder
 from sentiment_lab.config import Config, config_from_plain
 from sentiment_lab.identity import (
+    PACKAGE,
     canonical_json,
     code_version,
     config_hash,
@@ -269,7 +270,7 @@ def test_the_canonical_form_is_the_same_in_any_process(hash_seed, locale, tmp_pa
         [sys.executable, "-c", PRINT_CANONICAL],
         input="".join(f"{json.dumps(plain)}\n" for plain in backwards),
         cwd=tmp_path,
-        env={**os.environ, "PYTHONHASHSEED": hash_seed, "LC_ALL": locale},
+        env={**os.environ, "PYTHONHASHSEED": hash_seed, "LC_ALL": locale, "PYTHONPATH": str(PACKAGE.parent)},
         capture_output=True,
         text=True,
         check=True,
