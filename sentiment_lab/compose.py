@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import hydra
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -26,6 +35,8 @@ VERSION_BASE = "1.3"
 CONFIG_NAME = "config"
 LAUNCHER = "hydra_plugins.sentiment_lab.SweepLauncher"
 """Name of the launcher in the config: Hydra takes plugins of this namespace alone, though no such package exists."""
+SWEEPER = "hydra_plugins.sentiment_lab.GridSweeper"
+"""Name of the sweeper in the config."""
 
 
 def resource_folder(name: str) -> Path:
@@ -35,12 +46,13 @@ def resource_folder(name: str) -> Path:
 
 
 def register_configs() -> None:
-    """Make the launcher and the studies known to Hydra: those of this project and of `experiments/` in this folder.
+    """Make our launcher, our sweeper and the studies known to Hydra: this project's and those of `./experiments/`.
 
     Raises ConfigError for a study that is no YAML, naming the file.
     """
     store = ConfigStore.instance()
     store.store(group="hydra/launcher", name="sentiment_lab", node={"_target_": LAUNCHER})
+    store.store(group="hydra/sweeper", name="sentiment_lab", node=BasicSweeperConf(_target_=SWEEPER))
     for folder in dict.fromkeys((resource_folder("experiments"), Path.cwd() / "experiments")):
         for file in sorted(folder.glob("*.yaml")):
             store.store(group="experiments", name=file.stem, node=_study(file), package="_global_")
@@ -69,27 +81,139 @@ def config_from_hydra(composed: DictConfig) -> Config:
     Raises ConfigError for unknown keys and for values against a rule.
     """
     with explained():
-        ours = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-        plain = OmegaConf.to_container(ours, resolve=True)
-    return config_from_plain(plain)
+        return _checked(_settings(composed))
+
+
+def _settings(composed: DictConfig) -> DictConfig:
+    """Return a copy of what Hydra composed, without what is Hydra's own."""
+    return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+
+
+def _checked(settings: DictConfig) -> Config:
+    return config_from_plain(OmegaConf.to_container(settings, resolve=True))
+
+
+class JobComposer:
+    """Composes the jobs of one sweep: files are merged once for each choice of groups, values are set on a copy.
+
+    Merging takes Hydra 0.07 to 0.1 s, checking a job that shares it 0.003 s (measured on two cores).
+    """
+
+    def __init__(self, loader: ConfigLoader, sweep: DictConfig) -> None:
+        """Take what Hydra gives its launchers: the loader, and the config composed without the lists of the sweep."""
+        self._loader, self._sweep = loader, sweep
+        self._parser = OverridesParser.create(config_loader=loader)
+        self._is_group = functools.cache(self._has_options)
+        self._merged: dict[tuple[str, ...], DictConfig | ConfigError] = {}
+
+    def __call__(self, overrides: Sequence[str]) -> Config:
+        """Compose and check one job.
+
+        Raises ConfigError as `compose_config` does, with the same words.
+        """
+        choices: list[str] = []
+        values: list[Override] = []
+        with explained():
+            for word, override in zip(overrides, self._parser.parse_overrides(list(overrides)), strict=True):
+                if self._chooses_files(override):
+                    choices.append(word)
+                else:
+                    values.append(override)
+            settings = _settings(self._merge(tuple(choices)))
+            _set_values(settings, values)
+            return _checked(settings)
+
+    def _merge(self, choices: tuple[str, ...]) -> DictConfig:
+        if choices not in self._merged:
+            try:
+                with explained():
+                    self._merged[choices] = self._loader.load_sweep_config(self._sweep, list(choices))
+            except ConfigError as error:
+                self._merged[choices] = error
+        merged = self._merged[choices]
+        if isinstance(merged, ConfigError):
+            raise ConfigError(merged.problems)
+        return merged
+
+    def _chooses_files(self, override: Override) -> bool:
+        """Tell, by Hydra's own rule, whether an override takes part in the merging; what is refused there does too."""
+        if override.is_sweep_override() or override.is_hydra_override():
+            return True
+        return self._is_group(override.key_or_group) and not isinstance(override.value(), dict)
+
+    def _has_options(self, key: str) -> bool:
+        name, own = self._sweep.hydra.job.config_name, list(self._sweep.hydra.overrides.hydra)
+        return bool(self._loader.get_group_options(key, None, config_name=name, overrides=own))
+
+
+def _set_values(settings: DictConfig, values: Sequence[Override]) -> None:
+    """Apply overrides of single values in place, with Hydra's rules for =, +, ++ and ~.
+
+    Hydra offers this only together with the merging that takes the time, so it is called by its private name; a test
+    holds that both ways agree.
+    """
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    OmegaConf.set_struct(settings, True)  # a copy loses the mark by which an unknown key is an error
+    ConfigLoaderImpl._apply_overrides_to_config(list(values), settings)
 
 
 def run_hydra(arguments: Sequence[str], task: Callable[[DictConfig], Any], launcher: type[Launcher]) -> None:
     """Let Hydra read a command line: its flags, its overrides, one run by `task` or a sweep by `launcher`.
 
+    While it runs, `hydra.sweep.dir` is a temporary folder, so that nothing of Hydra's is left behind.
     Raises ConfigError for what Hydra cannot compose; exceptions of the task pass through.
     """
     register_configs()
-    Plugins.instance().class_name_to_class[LAUNCHER] = launcher
+    Plugins.instance().class_name_to_class.update({LAUNCHER: launcher, SWEEPER: GridSweeper})
     folder = str(resource_folder("conf"))
     entry = hydra.main(version_base=VERSION_BASE, config_path=folder, config_name=CONFIG_NAME)(task)
     before = sys.argv
     sys.argv = ["sentiment-lab train", *arguments]
     try:
-        with explained():
+        with explained(), TemporaryDirectory(prefix="sentiment-lab-") as scratch:
+            OmegaConf.register_new_resolver("scratch", lambda: scratch, replace=True)
             entry()
     finally:
         sys.argv = before
+
+
+class GridSweeper(Sweeper):  # type: ignore[misc]  # hydra is untyped
+    """Hands the launcher every combination of the values that a command line and a study list.
+
+    Hydra's own sweeper does so too, but it composes each job first, which our launcher does anyway. It is no base class
+    of this one because Hydra, looking for plugins, runs its module a second time: an earlier subclass would then have
+    a base that is no longer Hydra's.
+    """
+
+    def __init__(self, max_batch_size: int | None, params: Mapping[str, Any] | None) -> None:
+        """Take what stands in the config below `hydra.sweeper`."""
+        self._batch_size, self._params = max_batch_size, params or {}
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra gives and make the launcher."""
+        self.hydra_context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(hydra_context, task_function, config)
+
+    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        """Launch all jobs.
+
+        Raises what the launcher raises, and what a job did.
+        """
+        returns = []
+        started = 0
+        for batch in self._batches(arguments):
+            if self.config.hydra.launcher._target_ != LAUNCHER:  # any other starts jobs before it composed them all
+                self.validate_batch_is_legal(batch)
+            returns.append(self.launcher.launch(batch, initial_job_idx=started))
+            _ = [job.return_value for job in returns[-1]]  # Hydra's way to raise what a job raised
+            started += len(batch)
+        return returns
+
+    def _batches(self, arguments: list[str]) -> list[list[list[str]]]:
+        words = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
+        overrides = OverridesParser.create(self.hydra_context.config_loader).parse_overrides(words)
+        return list(BasicSweeper.split_arguments(overrides, self._batch_size))
 
 
 @contextmanager

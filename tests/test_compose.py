@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
 
-from sentiment_lab.compose import compose_config, resource_folder
+from sentiment_lab.compose import JobComposer, compose_config, resource_folder, run_hydra
 from sentiment_lab.config import RecurrentModel, architecture
 from sentiment_lab.schema import ConfigError
 
@@ -40,30 +42,30 @@ def test_a_preset_is_the_architecture_it_is_called(preset):
     assert architecture(model) == preset
 
 
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        (["model=lstmm"], "model must be one of bigru, bilstm, gru, lstm,"),
-        (["model=lstmm"], "got 'lstmm'; did you mean lstm?"),
-        (["modle=lstm"], "modle is not a setting; did you mean model?"),
-        (["model.unitz=[3]"], "model.unitz is not a setting; did you mean model.units?"),
-        (["model.dropout=20"], "model.dropout must be in [0, 1), got 20"),
-        (["model.cell=gruu"], "model.cell must be one of simple_rnn, gru, lstm, got 'gruu'; did you mean gru?"),
-        (["model=tfidf_logistic", "model.units=[3]"], "model.units is not a setting of the model that was chosen"),
-        (["seed=one"], "seed must be a whole number, got 'one'"),
-        (["gru"], "'gru' is not an override; write key=value"),
-        (["data=imdb", "data.path=a(b.csv"], "data.path: the value 'a(b.csv' cannot be read; put it in quotes"),
-        (["+frobnicate=1"], "frobnicate is not a setting"),
-        (["~optimizer"], "optimizer is missing"),
-        (["+experiments=artikel"], "got 'artikel'; did you mean article?"),
-        (["optimizer=adam", "optimizer.momentum=0.9"], "optimizer.momentum must be 0 for adam"),
-        (["data=imdb", "split=article"], "training.selection must be last where split.validation_is_test is true"),
-        (["split=official", "split.train=100"], "split.train must be null where split.method is official"),
-        (["split.validation=0", "training.selection=last", "training.patience=2"], "training.patience must be null"),
-        (["data.expect=12ab"], "data.expect must be a hash of 64 hexadecimal digits, got '12ab'"),
-        (["seed=${nowhere}"], "Interpolation key 'nowhere' not found"),
-    ],
-)
+MISTAKES = [
+    (["model=lstmm"], "model must be one of bigru, bilstm, gru, lstm,"),
+    (["model=lstmm"], "got 'lstmm'; did you mean lstm?"),
+    (["modle=lstm"], "modle is not a setting; did you mean model?"),
+    (["model.unitz=[3]"], "model.unitz is not a setting; did you mean model.units?"),
+    (["model.dropout=20"], "model.dropout must be in [0, 1), got 20"),
+    (["model.cell=gruu"], "model.cell must be one of simple_rnn, gru, lstm, got 'gruu'; did you mean gru?"),
+    (["model=tfidf_logistic", "model.units=[3]"], "model.units is not a setting of the model that was chosen"),
+    (["seed=one"], "seed must be a whole number, got 'one'"),
+    (["gru"], "'gru' is not an override; write key=value"),
+    (["data=imdb", "data.path=a(b.csv"], "data.path: the value 'a(b.csv' cannot be read; put it in quotes"),
+    (["+frobnicate=1"], "frobnicate is not a setting"),
+    (["~optimizer"], "optimizer is missing"),
+    (["+experiments=artikel"], "got 'artikel'; did you mean article?"),
+    (["optimizer=adam", "optimizer.momentum=0.9"], "optimizer.momentum must be 0 for adam"),
+    (["data=imdb", "split=article"], "training.selection must be last where split.validation_is_test is true"),
+    (["split=official", "split.train=100"], "split.train must be null where split.method is official"),
+    (["split.validation=0", "training.selection=last", "training.patience=2"], "training.patience must be null"),
+    (["data.expect=12ab"], "data.expect must be a hash of 64 hexadecimal digits, got '12ab'"),
+    (["seed=${nowhere}"], "Interpolation key 'nowhere' not found"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "message"), MISTAKES)
 def test_a_mistake_is_explained(overrides, message):
     with pytest.raises(ConfigError) as caught:
         compose_config(overrides)
@@ -84,3 +86,147 @@ def test_a_study_that_is_no_yaml_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"torn\.yaml cannot be read as YAML"):
         compose_config([])
+
+
+class RecordingLauncher(Launcher):
+    """Runs nothing and keeps what it was given."""
+
+    def setup(self, *, hydra_context, task_function, config):
+        self.loader, self.config = hydra_context.config_loader, config
+
+    def launch(self, job_overrides, initial_job_idx):
+        RecordingLauncher.last = self
+        self.jobs = job_overrides
+        self.folder = Path(self.config.hydra.sweep.dir)
+        self.folder_was_there = self.folder.is_dir()
+        return [JobReturn(overrides=job, status=JobStatus.COMPLETED, _return_value=None) for job in job_overrides]
+
+
+def swept(*words):
+    """Let Hydra read a sweep and return the launcher that got its jobs."""
+    run_hydra(["-m", *words], lambda composed: None, RecordingLauncher)
+    return RecordingLauncher.last
+
+
+@pytest.fixture(autouse=True)
+def exceptions_pass_through_hydra(monkeypatch):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+
+
+class CountingLoader:
+    """Hydra's loader, counting how often it merges files."""
+
+    def __init__(self, loader):
+        self.loader, self.merged = loader, []
+
+    def load_sweep_config(self, master, overrides):
+        self.merged.append(overrides)
+        return self.loader.load_sweep_config(master, overrides)
+
+    def get_group_options(self, *args, **kwargs):
+        return self.loader.get_group_options(*args, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def launcher():
+    return swept()
+
+
+@pytest.fixture
+def loader(launcher):
+    return CountingLoader(launcher.loader)
+
+
+@pytest.fixture
+def composer(loader, launcher):
+    return JobComposer(loader, launcher.config)
+
+
+JOBS = [
+    [],
+    ["seed=3"],
+    ["model=gru", "model.dropout=0.25", "seed=3"],
+    ["model.dropout=0.25", "model=gru"],
+    ["model.units=[8,16]", "study.question='a, b = c'"],
+    ["model={units:[8]}", "model.units=[9]"],
+    ["model.units=[9]", "model={units:[8]}"],
+    ["~model.units", "+model.units=[4]"],
+    ["++seed=4"],
+    ["+experiments=quickstart", "seed=9", "optimizer.learning_rate=0.5"],
+    ["study.name=${model.cell}", "model=lstm"],
+    ["optimizer=sgd", "optimizer.momentum=0.9"],
+]
+
+
+@pytest.mark.parametrize("overrides", JOBS, ids=" ".join)
+def test_a_job_of_a_sweep_is_the_config_of_its_own_command(overrides, composer):
+    assert composer(["seed=8", "model.dropout=0.75"]) == compose_config(["seed=8", "model.dropout=0.75"])
+    assert composer(overrides) == compose_config(overrides)
+    assert composer(["seed=8"]) == compose_config(["seed=8"]), "the values of one job stay out of the next"
+
+
+REFUSED = [
+    *(overrides for overrides, _ in MISTAKES),
+    ["+seed=1"],
+    ["~model.cell=gru"],
+    ["~nothing.at.all"],
+    ["seed.deeper=1"],
+    ["++model=gru"],
+    ["model@elsewhere=gru"],
+    ["seed@elsewhere=3"],
+    ["hydra.nothing=1"],
+]
+
+
+@pytest.mark.parametrize("overrides", REFUSED, ids=" ".join)
+def test_a_job_of_a_sweep_is_refused_in_the_words_of_its_own_command(overrides, composer):
+    with pytest.raises(ConfigError) as alone:
+        compose_config(overrides)
+    for _ in range(2):
+        with pytest.raises(ConfigError) as within:
+            composer(overrides)
+        assert within.value.problems == alone.value.problems
+
+
+def test_files_are_merged_once_for_each_choice_of_groups(composer, loader):
+    choices = [["model=gru"], ["model=lstm"], ["model=lstmm"], ["model=gru", "+experiments=quickstart"]]
+    for seed in range(10):
+        for choice in choices:
+            try:
+                composer([*choice, f"seed={seed}", f"model.dropout=0.{seed}"])
+            except ConfigError:
+                assert choice == ["model=lstmm"]
+    assert loader.merged == choices
+
+
+def test_a_sweep_reaches_the_launcher_whole_and_unchecked():
+    jobs = swept("model=gru,lstm", "seed=range(1,3)", "modle=3,4").jobs
+    assert len(jobs) == 8
+    assert jobs[0] == ["model=gru", "seed=1", "modle=3"]
+    assert jobs[-1] == ["model=lstm", "seed=2", "modle=4"]
+
+
+def test_a_study_lists_jobs_and_the_command_line_has_the_last_word():
+    jobs = swept("+experiments=quickstart", "seed=7").jobs
+    assert jobs[0] == ["model=simple_rnn", "seed=7", "+experiments=quickstart"]
+    assert len(jobs) == 5
+
+
+def test_any_other_launcher_gets_jobs_that_compose():
+    started = []
+    with pytest.raises(ConfigError, match="modle is not a setting; did you mean model"):
+        run_hydra(["-m", "hydra/launcher=basic", "modle=1,2"], started.append, RecordingLauncher)
+    assert not started
+
+
+@pytest.mark.parametrize("chosen", ["hydra/launcher=basic", "hydra/sweeper=basic", "hydra/sweeper=sentiment_lab"])
+def test_a_sweep_leaves_no_folder_behind(chosen, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_hydra(["-m", chosen, "seed=1,2"], lambda composed: None, RecordingLauncher)
+    assert not list(tmp_path.iterdir())
+
+
+def test_hydras_folder_of_a_sweep_lives_as_long_as_the_sweep():
+    launcher = swept("seed=1,2")
+    assert launcher.folder_was_there
+    assert not launcher.folder.exists()
