@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import itertools
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +15,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import hydra
+import yaml
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -32,6 +37,7 @@ from sentiment_lab.identity import PACKAGE
 from sentiment_lab.schema import ConfigError, did_you_mean, setting_names
 
 VERSION_BASE = "1.3"
+STUDY_LIMIT = 10_000
 CONFIG_NAME = "config"
 LAUNCHER = "hydra_plugins.sentiment_lab.SweepLauncher"
 """Name of the launcher in the config: Hydra takes plugins of this namespace alone, though no such package exists."""
@@ -60,9 +66,30 @@ def register_configs() -> None:
 
 def _study(file: Path) -> Any:
     try:
+        root = yaml.compose(file.read_text(encoding="utf-8"))
+        if _is_larger(root, STUDY_LIMIT):
+            raise ConfigError([f"{file} must hold at most {STUDY_LIMIT:,} values, with those that aliases repeat"])
+        if not isinstance(root, yaml.MappingNode | None):
+            raise ConfigError([f"{file} must be a group of settings, such as `seed: 3`"])
         return OmegaConf.load(file)
-    except (YAMLError, UnicodeDecodeError, OSError) as error:
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
         raise ConfigError([f"{file} cannot be read as YAML: {' '.join(str(error).split())}"]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{file} cannot be read as YAML: it is nested too deeply"]) from error
+
+
+def _is_larger(root: yaml.Node | None, limit: int) -> bool:
+    """Tell whether a document has more nodes than that: aliases of aliases are few words and may be without end."""
+    waiting = [root] if root else []
+    for _ in range(limit):
+        if not waiting:
+            return False
+        node = waiting.pop()
+        if isinstance(node, yaml.MappingNode):
+            waiting += itertools.chain.from_iterable(node.value)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    return True
 
 
 def compose_config(overrides: Sequence[str] = ()) -> Config:
@@ -71,8 +98,8 @@ def compose_config(overrides: Sequence[str] = ()) -> Config:
     Raises ConfigError with one line for each problem.
     """
     register_configs()
-    with explained(), hydra.initialize_config_dir(str(resource_folder("conf")), version_base=VERSION_BASE):
-        return config_from_hydra(hydra.compose(CONFIG_NAME, list(overrides)))
+    with explained(overrides), hydra.initialize_config_dir(str(resource_folder("conf")), version_base=VERSION_BASE):
+        return config_from_hydra(hydra.compose(CONFIG_NAME, list(overrides), return_hydra_config=True))
 
 
 def config_from_hydra(composed: DictConfig) -> Config:
@@ -86,7 +113,21 @@ def config_from_hydra(composed: DictConfig) -> Config:
 
 def _settings(composed: DictConfig) -> DictConfig:
     """Return a copy of what Hydra composed, without what is Hydra's own."""
-    return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    _check_choices(composed)
+    # A key that is no text is kept too, to be refused by its name.
+    ours: list[Any] = [key for key in composed if key != "hydra"]
+    return OmegaConf.masked_copy(composed, ours)
+
+
+def _check_choices(composed: DictConfig) -> None:
+    """Refuse a list of options: Hydra would merge them, and which value wins is in no file."""
+    hydras = composed.hydra if "hydra" in composed else HydraConfig.get()  # of a single run it was taken out before
+    words: Any = OmegaConf.to_container(hydras.overrides.task, resolve=False)
+    taken_out = {word.lstrip("~").partition("=")[0] for word in words if word.startswith("~")}
+    lists = {str(key): _options(str(key)) for key in composed if key not in {*hydras.runtime.choices, *taken_out}}
+    problems = [f"{key} must be one of {', '.join(names)}, got a list of them" for key, names in lists.items() if names]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _checked(settings: DictConfig) -> Config:
@@ -113,7 +154,7 @@ class JobComposer:
         """
         choices: list[str] = []
         values: list[Override] = []
-        with explained():
+        with explained(overrides):
             for word, override in zip(overrides, self._parser.parse_overrides(list(overrides)), strict=True):
                 if self._chooses_files(override):
                     choices.append(word)
@@ -126,7 +167,7 @@ class JobComposer:
     def _merge(self, choices: tuple[str, ...]) -> DictConfig:
         if choices not in self._merged:
             try:
-                with explained():
+                with explained(choices):
                     self._merged[choices] = self._loader.load_sweep_config(self._sweep, list(choices))
             except ConfigError as error:
                 self._merged[choices] = error
@@ -171,7 +212,7 @@ def run_hydra(arguments: Sequence[str], task: Callable[[DictConfig], Any], launc
     before = sys.argv
     sys.argv = ["sentiment-lab train", *arguments]
     try:
-        with explained(), TemporaryDirectory(prefix="sentiment-lab-") as scratch:
+        with explained(arguments), TemporaryDirectory(prefix="sentiment-lab-") as scratch:
             OmegaConf.register_new_resolver("scratch", lambda: scratch, replace=True)
             entry()
     finally:
@@ -213,12 +254,16 @@ class GridSweeper(Sweeper):  # type: ignore[misc]  # hydra is untyped
     def _batches(self, arguments: list[str]) -> list[list[list[str]]]:
         words = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
         overrides = OverridesParser.create(self.hydra_context.config_loader).parse_overrides(words)
-        return list(BasicSweeper.split_arguments(overrides, self._batch_size))
+        batches = list(BasicSweeper.split_arguments(overrides, self._batch_size))
+        if not any(batches):
+            empty = [one for one in overrides if one.is_sweep_override() and not any(one.sweep_iterator())]
+            raise ConfigError([f"{one.key_or_group} must have values to sweep, got {one.input_line}" for one in empty])
+        return batches
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn what Hydra and OmegaConf raise into a ConfigError that says what was meant."""
+def explained(words: Sequence[str] = ()) -> Iterator[None]:
+    """Turn what Hydra and OmegaConf raise into a ConfigError that says what was meant by the words they were given."""
     try:
         yield
     except MissingConfigException as error:
@@ -227,6 +272,53 @@ def explained() -> Iterator[None]:
         raise ConfigError([_unreadable(error)]) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError([_not_composed(error)]) from error
+    except Exception as error:
+        if not _is_hydras(error):
+            raise
+        raise ConfigError([_unforeseen(error, words)]) from error
+
+
+def _is_hydras(error: Exception) -> bool:
+    """Tell whether an exception that Hydra did not mean to raise rose in what this module calls, and not in a run."""
+    if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:  # that one means a key, the others a disk
+        return False
+    names = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [depth for depth, name in enumerate(names) if name.startswith(__package__)]
+    return names[ours[-1]] == __name__ and ours[-1] + 1 < len(names)
+
+
+def _unforeseen(error: Exception, words: Sequence[str]) -> str:
+    """Find the word that Hydra stumbled over by what it does not check itself."""
+    overrides = [word for word in words if not word.startswith("-")]
+    for word in overrides:
+        problem = _misshapen(word)
+        if problem:
+            return problem
+    reason = "it is nested without end" if isinstance(error, RecursionError) else str(error).partition("\n")[0]
+    return f"{' '.join(overrides)}: cannot be composed: {reason}"
+
+
+def _misshapen(word: str) -> str:
+    key, _, value = word.partition("=")
+    name = key.lstrip("+~")
+    if not name:
+        return f"{word!r} names no setting; write key=value, such as model=gru or seed=3"
+    if name.partition(".")[0] not in {*setting_names(Config), "hydra", "experiments"}:
+        return f"{name} is not a setting{did_you_mean(name, setting_names(Config))}"
+    try:
+        override = OverridesParser.create().parse_override(word)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return f"{name}: the value {value!r} cannot be read: {reason}"
+    options = _options(name)
+    if options and not isinstance(override.value(), str):
+        return f"{name} must be one of {', '.join(options)}, got {value}"
+    return ""
+
+
+def _options(group: str) -> list[str]:
+    """Return what a group of `conf/` offers; nothing for a key that is no such group."""
+    return sorted(file.stem for file in (resource_folder("conf") / group).glob("*.yaml"))
 
 
 def _unknown_option(error: MissingConfigException) -> str:

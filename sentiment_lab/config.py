@@ -5,6 +5,7 @@ The values themselves live in `conf/`. The strings under the fields are their do
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,13 @@ _SIZE = Rule(
     "a count (0 or more whole reviews) or a fraction in (0, 1)",
     lambda size: size >= 0 if isinstance(size, int) else 0 < size < 1,
 )
+_SEED = Rule("in [0, 2^32)", lambda seed: 0 <= seed < 2**32)
+"""What scikit-learn takes."""
+_NAME = Rule(
+    "one line of 1 to 250 characters",
+    lambda text: 0 < len(text) <= 250 and text.isprintable() and text.strip() == text,
+)
+_PATH = Rule("a path", lambda text: bool(text.strip()) and "\0" not in text)
 _HASH = Rule("a hash of 64 hexadecimal digits", lambda text: len(text) == 64 and set(text) <= set("0123456789abcdef"))
 
 
@@ -25,7 +33,7 @@ class ImdbData:
     """The Large Movie Review Dataset v1.0 (Maas et al., ACL 2011), or any file in one of its forms."""
 
     source: Literal["imdb"]
-    path: str | None = option(identity=False)
+    path: str | None = option(_PATH, identity=False)
     """Archive, unpacked folder, CSV (also zipped) or parquet file; null looks in the usual places, then downloads."""
     unlabelled: bool = option()
     """Also read the 50,000 reviews that have no label."""
@@ -73,7 +81,7 @@ class SplitConfig:
     """Size of the test part; null for the official split, whose test part is given."""
     validation_is_test: bool = option()
     """Follow the test part epoch by epoch under the name validation, as the article does."""
-    seed: int = option(at_least(0))
+    seed: int = option(_SEED)
     """Seed of the shuffle alone, so that the split stays put while the run's seed varies."""
 
 
@@ -183,7 +191,7 @@ class TrainingConfig:
 class StudyConfig:
     """The question that the run belongs to; its name is the MLflow experiment."""
 
-    name: str
+    name: str = option(_NAME)
     question: str | None = option()
 
 
@@ -208,17 +216,19 @@ class LaunchConfig:
     """What a run says while it trains; auto is a bar in a terminal and lines elsewhere."""
     threads: int | None = option(at_least(1))
     """Processor threads of TensorFlow; null is all."""
+    checkpoint_minutes: float | None = option(at_least(0), added=5.0)
+    """Minutes between checkpoints within an epoch; null writes them between epochs alone."""
 
 
 @dataclass(kw_only=True)
 class PathsConfig:
     """Where things are kept; relative paths start at the current folder."""
 
-    runs: str
+    runs: str = option(_PATH)
     """One folder for each run."""
-    store: str
+    store: str = option(_PATH)
     """MLflow's database and artifacts, and the logs of sweeps."""
-    cache: str | None = option()
+    cache: str | None = option(_PATH)
     """Downloads and encoded reviews; null is the user's cache folder."""
 
 
@@ -226,7 +236,7 @@ class PathsConfig:
 class Config:
     """One run: what is trained on what, and how."""
 
-    seed: int = option(at_least(0))
+    seed: int = option(_SEED)
     """Seed of weights, batches and dropout."""
     data: DataConfig
     split: SplitConfig
@@ -246,7 +256,8 @@ def config_from_plain(plain: object) -> Config:
     Raises ConfigError naming each offending key, its rule and the value found.
     """
     config = build(Config, plain)
-    problems = [*_split_problems(config.split), *_optimizer_problems(config.optimizer), *_training_problems(config)]
+    sizes = _split_problems(config.split) or _size_problems(config)
+    problems = [*sizes, *_optimizer_problems(config.optimizer), *_training_problems(config)]
     if problems:
         raise ConfigError(problems)
     return config
@@ -258,6 +269,42 @@ def architecture(model: ModelConfig) -> str:
         return model.family
     stacked = "stacked_" if len(model.units) > 1 else ""
     return f"{stacked}{'bi' if model.bidirectional else ''}{model.cell}"
+
+
+def part_sizes(split: SplitConfig, reviews: int) -> tuple[int, int, int]:
+    """Return how many of so many reviews train, validation and test have, for the article's split and the shuffled one.
+
+    Raises ConfigError where the sizes do not add up to the reviews there are.
+    """
+    validation, test = part_size(split, "validation", reviews), part_size(split, "test", reviews)
+    rest = reviews - validation - test
+    if rest < 1:
+        sizes = f"{validation} + {test}"
+        raise ConfigError([f"split.validation + split.test must be below the {reviews} reviews there are, got {sizes}"])
+    asked = rest if split.train is None else part_size(split, "train", reviews)
+    # Each fraction is rounded to a whole count, so that the three together may miss the total by one.
+    slack = 1 if any(isinstance(size, float) for size in (split.train, split.validation, split.test)) else 0
+    if abs(asked - rest) > slack:
+        null = " or null, which takes the rest," if split.method == "shuffled" else ""
+        miss = f"leaves {rest - asked} in no part" if asked < rest else f"is {asked - rest} more than there are"
+        problem = (
+            f"split.train must be {rest}{null} where split.validation and split.test take {validation} and {test} "
+            f"of {reviews} reviews, got {split.train}, which {miss}"
+        )
+        raise ConfigError([problem])
+    return rest, validation, test
+
+
+def part_size(split: SplitConfig, part: str, reviews: int) -> int:
+    """Return how many reviews a part asks for: a fraction is of so many reviews, null is none of them.
+
+    Raises ConfigError for a fraction of which no review comes.
+    """
+    size: float | None = getattr(split, part)
+    count = round(size * reviews) if isinstance(size, float) else size or 0
+    if size and not count:
+        raise ConfigError([f"split.{part} must be 0 or make at least one of {reviews} reviews, got {size}"])
+    return count
 
 
 def _split_problems(split: SplitConfig) -> list[str]:
@@ -276,10 +323,26 @@ def _split_problems(split: SplitConfig) -> list[str]:
             for part in ("train", "test")
             if sizes[part] is not None
         ]
-    known = [size for size in sizes.values() if isinstance(size, float)]
-    if sum(known) > 1:
-        return [f"split.train + split.validation + split.test must not exceed 1, got {sum(known):g}"]
-    return [] if split.test else [f"split.test must be above 0, got {split.test!r}"]
+    known = {part: size for part, size in sizes.items() if isinstance(size, float)}
+    total = math.fsum(known.values())
+    if total > 1:
+        return [f"split.train + split.validation + split.test must not exceed 1, got {total:g}"]
+    if total == 1 and "train" not in known:
+        return ["split.validation + split.test must leave reviews to train, got 1"]
+    empty = [part for part, size in sizes.items() if size == 0 and part != "validation"]
+    empty += ["test"] if split.test is None else []
+    return [f"split.{part} must be above 0, got {sizes[part]!r}" for part in empty]
+
+
+def _size_problems(config: Config) -> list[str]:
+    """Tell what is wrong with sizes that are counted here; those of real reviews are, when these are read."""
+    if not isinstance(config.data, GeneratedData) or config.split.method == "official":
+        return []
+    try:
+        part_sizes(config.split, config.data.reviews)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
 
 
 def _optimizer_problems(optimizer: OptimizerConfig) -> list[str]:

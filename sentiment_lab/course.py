@@ -1,9 +1,9 @@
-"""The course of a training: its epochs so far, which one is the best, and when to stop."""
+"""The course of a training: its batches and epochs so far, which epoch is the best, and when to stop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,30 @@ from sentiment_lab.config import TrainingConfig
 from sentiment_lab.result import EpochRecord
 
 Weights = Sequence[NDArray[np.float32]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """What an epoch has added up so far; all zero before its first batch."""
+
+    steps: int = 0
+    loss: float = 0.0
+    """Sum over reviews, in nats."""
+    right: int = 0
+    reviews: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def plus(self, *, loss: float, right: int, reviews: int, tokens: int) -> Sums:
+        """Return the sums after one more batch, whose mean loss is given."""
+        return replace(
+            self,
+            steps=self.steps + 1,
+            loss=self.loss + loss * reviews,
+            right=self.right + right,
+            reviews=self.reviews + reviews,
+            tokens=self.tokens + tokens,
+        )
 
 
 @dataclass

@@ -59,9 +59,12 @@ def config_hash(config: Config) -> str:
 
 def variant_hash(config: Config) -> str:
     """Return the hash that all seeds of one config share."""
-    plain = {"schema": SCHEMA, **identity_of(config)}
-    del plain["seed"]
-    return _sha256(_canonical(plain))
+    return variant_of({"schema": SCHEMA, **identity_of(config)})
+
+
+def variant_of(canonical: Mapping[str, Any]) -> str:
+    """Return the variant hash of a canonical config, given as plain data."""
+    return _sha256(_canonical({key: value for key, value in canonical.items() if key != "seed"}))
 
 
 def flatten(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -114,8 +117,8 @@ def code_version() -> CodeVersion:
     return CodeVersion(f"{commit}+{_sha256(diff)[:SHORT]}" if diff else commit, diff)
 
 
-def environment() -> dict[str, str]:
-    """Return what the numbers of a run depend on beside code and config: versions, processor, threads."""
+def environment(threads: int | None = None) -> dict[str, str]:
+    """Return what the numbers of a run depend on beside code and config: versions, processor, `launch.threads`."""
     versions = {name: importlib.metadata.version(name) for name in _COMPUTES}
     return {
         "python": platform.python_version(),
@@ -124,6 +127,7 @@ def environment() -> dict[str, str]:
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "threads": "all" if threads is None else str(threads),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
     }
 

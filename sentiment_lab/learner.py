@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,11 @@ class Learner:
         self.restore(trained)
         return logits
 
+    @property
+    def learning_rate(self) -> float:
+        """Rate of the next step."""
+        return float(self.optimizer.learning_rate)
+
     def weights(self) -> Weights:
         """Return a copy of the weights to keep: the averages where averaging is on."""
         return _copies(self._averages or self.network.trainable_variables)
@@ -80,6 +85,21 @@ class Learner:
         """Put weights into the network; an empty list leaves it as it is."""
         for variable, value in zip(self.network.trainable_variables, weights, strict=False):
             variable.assign(value)
+
+    def state(self) -> dict[str, list[NDArray[Any]]]:
+        """Return copies of everything that the next step depends on, the random state of every dropout included."""
+        return {name: _copies(variables) for name, variables in self._state().items()}
+
+    def restore_state(self, state: Mapping[str, Sequence[NDArray[Any]]]) -> None:
+        """Put back what `state` gave."""
+        for name, variables in self._state().items():
+            for variable, value in zip(variables, state.get(name, []), strict=True):
+                variable.assign(value)
+
+    def _state(self) -> dict[str, Sequence[Any]]:
+        # `variables`, not `weights`: the seed generators of dropout are among them, and evaluation advances those too.
+        variables = {"network": self.network.variables, "optimizer": self.optimizer.variables}
+        return {**variables, "averages": self._averages}
 
     def _swap_in_averages(self) -> Weights:
         if not self._averages:
@@ -111,6 +131,6 @@ class Learner:
             average.assign(decay * average + (1.0 - decay) * variable.value)
 
 
-def _copies(variables: Sequence[Any]) -> Weights:
+def _copies(variables: Sequence[Any]) -> list[NDArray[Any]]:
     # A variable's own array may share its memory, which the next step writes over.
     return [np.array(variable.numpy(), copy=True) for variable in variables]

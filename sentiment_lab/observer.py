@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,9 @@ class Observer:
     def data_ready(self, dataset: Dataset) -> None:
         """Hear that the reviews are read, split and encoded; training begins."""
 
+    def resumed(self, epochs: Sequence[EpochRecord], steps: int) -> None:
+        """Hear that training goes on after these epochs and so many steps of the next one."""
+
     def batch_ended(self, progress: Progress) -> None:
         """Hear that one batch was trained on."""
 
@@ -63,6 +66,11 @@ class Observers(Observer):
         """Pass the event on."""
         for observer in self._observers:
             observer.data_ready(dataset)
+
+    def resumed(self, epochs: Sequence[EpochRecord], steps: int) -> None:
+        """Pass the event on."""
+        for observer in self._observers:
+            observer.resumed(epochs, steps)
 
     def batch_ended(self, progress: Progress) -> None:
         """Pass the event on."""

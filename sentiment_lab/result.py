@@ -1,14 +1,15 @@
-"""What a run yields, and its JSON form."""
+"""What a run yields, and its plain form for JSON."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sentiment_lab.schema import build, to_plain
 
-FORMAT = 1
-"""Version of the JSON form."""
+FORMAT = 2
+"""Version of the plain form."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +59,16 @@ class Result:
     predict_reviews_per_second: float
 
 
-def result_to_json(result: Result) -> str:
-    """Return the result as one JSON document."""
-    return json.dumps({"format": FORMAT, **to_plain(result)}, indent=2, allow_nan=False) + "\n"
+def result_to_plain(result: Result) -> dict[str, Any]:
+    """Return the result as one JSON document's content."""
+    return {"format": FORMAT, **to_plain(result)}
 
 
-def result_from_json(text: str) -> Result:
+def result_from_plain(plain: Mapping[str, Any]) -> Result:
     """Read a result back.
 
-    Raises ValueError for text that is no JSON, has another format number, or lacks a field.
+    Raises ValueError for another format number, ConfigError for a field that is missing or of another type.
     """
-    plain = json.loads(text)
-    if not isinstance(plain, dict) or plain.pop("format", None) != FORMAT:
+    if plain.get("format") != FORMAT:
         raise ValueError(f"not a result of format {FORMAT}")
-    return build(Result, plain)
+    return build(Result, {key: value for key, value in plain.items() if key != "format"})

@@ -1,32 +1,30 @@
-"""One run, from its config to a complete folder and its mirror in MLflow."""
+"""One run, from its config to a complete folder and its mirror in MLflow, over as many attempts as it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
+from sentiment_lab.checkpoint import CheckpointFolder
 from sentiment_lab.config import Config, GeneratedData, architecture
-from sentiment_lab.identity import (
-    code_version,
-    config_hash,
-    env_version,
-    environment,
-    flatten,
-    identity_of,
-    variant_hash,
-)
+from sentiment_lab.errors import LabError
+from sentiment_lab.files import write_whole
+from sentiment_lab.identity import CodeVersion, canonical_json, code_version, config_hash, env_version, environment
+from sentiment_lab.integrity import find_damage
+from sentiment_lab.layers import Difference, differences
 from sentiment_lab.observer import Observer, Observers
 from sentiment_lab.progress import build_progress, say
-from sentiment_lab.rundir import Journal, RunError, RunFolder
+from sentiment_lab.recorder import Recorder
+from sentiment_lab.rundir import RunError, RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from sentiment_lab.data.dataset import Dataset
     from sentiment_lab.result import Result
     from sentiment_lab.training import Outcome
 
@@ -38,6 +36,8 @@ class Job:
     config: Config
     overrides: Sequence[str]
     variant: str
+    sweep: str | None = None
+    """Hash of the sweep that it belongs to."""
 
     @property
     def name(self) -> str:
@@ -62,21 +62,57 @@ def cache_folder(config: Config) -> Path:
     return Path(config.paths.cache or platformdirs.user_cache_dir("sentiment_lab")).absolute()
 
 
-def execute(job: Job, *, parent: str | None = None, force: bool = False) -> Result:
-    """Run a job, or return the stored result where it is complete and its data is still the same.
+def execute(job: Job, *, force: bool = False, observer: Observer | None = None) -> Result:
+    """Run a job, go on with one that was interrupted, or return the stored result of one that is complete.
 
-    `parent` is the MLflow run of the sweep. Raises ConfigError, DataError and RunError for what the user can mend,
-    TrainingError where training cannot go on; the reason is in the journal and in MLflow before any of them leaves.
+    `observer` listens beside the run's own. Raises ConfigError, DataError, DamageError and RunError for what the user
+    can mend, TrainingError and StorageError where training cannot go on; the reason is in the journal and in MLflow
+    before any of them leaves.
     """
     folder = job.folder
     with folder.locked():
         if folder.state == "complete" and not force:
             return _stored(job, folder)
-        code, facts = code_version(), environment()
-        folder.prepare(job.config, job.overrides, code, facts)
-        observer = Observers(_observers(job, folder, parent, code.version, env_version(facts)))
-        with _truthful(observer):
-            return _train(job, folder, observer)
+        facts = _begin(job, folder, force=force)
+        observers = Observers([Recorder(folder, facts), *_observers(job, folder), observer or Observer()])
+        with _truthful(observers):
+            return _train(job, folder, observers)
+
+
+def _begin(job: Job, folder: RunFolder, *, force: bool) -> dict[str, Any]:
+    """Prepare the folder for its first attempt or for one more; return what the journal shall say of it."""
+    code, env = code_version(), environment(job.config.launch.threads)
+    facts: dict[str, Any] = {"code_version": code.version, "env_version": env_version(env)}
+    damage = None if force else folder.journal.mend()
+    if damage:
+        say(f"{damage}; it is kept as journal.jsonl.damaged, the lines before that are used")
+    if force or folder.started() is None:
+        files = folder.begin(job.config, job.overrides, code, env)
+        return {**_identity(job), **facts, "files": files}
+    write_whole(folder.path / "config.json", canonical_json(job.config) + "\n")
+    changed = [str(difference) for difference in _changes(folder, code, env)]
+    for difference in changed:
+        say(f"  {difference}: what goes on from here may not equal a run that was never interrupted")
+    return {**facts, "differs": changed}
+
+
+def _identity(job: Job) -> dict[str, Any]:
+    return {
+        "training": uuid.uuid4().hex,
+        "study": job.config.study.name,
+        "sweep": job.sweep,
+        "name": job.name,
+        "architecture": architecture(job.config.model),
+        "source": data_source(job.config),
+    }
+
+
+def _changes(folder: RunFolder, code: CodeVersion, env: dict[str, str]) -> list[Difference]:
+    try:
+        return differences(folder.environment(), {"code_version": code.version, **env})
+    except LabError as error:
+        say(f"  {error}: whether code or versions are still the same is not known")
+        return []
 
 
 def _train(job: Job, folder: RunFolder, observer: Observer) -> Result:
@@ -87,10 +123,15 @@ def _train(job: Job, folder: RunFolder, observer: Observer) -> Result:
     observer.started()
     dataset = build_dataset(config, cache_folder(config))
     observer.data_ready(dataset)
-    outcome = train_and_evaluate(config, dataset, observer)
+    outcome = train_and_evaluate(config, dataset, observer, _checkpoints(folder, config, dataset))
     folder.write_outcome(outcome, _figures(job, outcome))
     observer.completed(outcome)
     return outcome.result
+
+
+def _checkpoints(folder: RunFolder, config: Config, dataset: Dataset) -> CheckpointFolder:
+    run = {"config": config_hash(config), "data": dataset.data_hash, "split": dataset.split_hash}
+    return CheckpointFolder(folder.checkpoints, run, say)
 
 
 def _figures(job: Job, outcome: Outcome) -> Callable[[Path], None] | None:
@@ -114,16 +155,34 @@ def _figures(job: Job, outcome: Outcome) -> Callable[[Path], None] | None:
 
 
 def _stored(job: Job, folder: RunFolder) -> Result:
+    """Return the result of a complete run, and write what a process that died after it did not come to write."""
     from sentiment_lab.data.corpus import load_corpus
 
     result = folder.result()
+    if not any(event["event"] == "completed" for event in folder.events()) and not folder.journal.read().damage:
+        folder.journal.append("completed", weights_digest=result.weights_digest)
+    for problem in find_damage(folder):
+        raise RunError(f"run {folder.short_hash} is complete, but {problem}; --force runs it again")
     now = load_corpus(job.config.data, cache_folder(job.config)).data_hash
     if now != result.data_hash:
         raise RunError(
             f"run {folder.short_hash} was trained on other reviews (data_hash {result.data_hash[:12]}) than are there "
             f"now ({now[:12]}); give these a run of their own with data.expect={now}, or replace it with --force"
         )
+    _catch_up(job, folder)
     return result
+
+
+def _catch_up(job: Job, folder: RunFolder) -> None:
+    """Bring MLflow up to date with a complete run, unless it was so already."""
+    from sentiment_lab.mirrored import is_mirrored, store_uri
+
+    config = job.config
+    if config.tracking.enabled and not is_mirrored(folder, store_uri(config.tracking, config.paths)):
+        from sentiment_lab.tracking.mirror import catch_up
+        from sentiment_lab.tracking.store import open_store
+
+        catch_up(open_store(config.tracking, config.paths), config.tracking, folder, say)
 
 
 @contextmanager
@@ -139,33 +198,15 @@ def _truthful(observer: Observer) -> Iterator[None]:
         raise
 
 
-def _observers(job: Job, folder: RunFolder, parent: str | None, code: str, env: str) -> list[Observer]:
-    observers: list[Observer] = [Journal(folder, job.config.study.name, job.name), build_progress(job.config.launch)]
-    if job.config.tracking.enabled:
-        observers.append(_mirror(job, folder, parent, code, env))
-    return observers
-
-
-def _mirror(job: Job, folder: RunFolder, parent: str | None, code: str, env: str) -> Observer:
-    from sentiment_lab.tracking import Facts, Mirror, experiment_name, open_store
-
+def _observers(job: Job, folder: RunFolder) -> list[Observer]:
     config = job.config
-    facts = Facts(
-        experiment=experiment_name(config.study.name),
-        name=job.name,
-        params=flatten(identity_of(config)),
-        tags={
-            "config_hash": config_hash(config),
-            "variant_hash": variant_hash(config),
-            "code_version": code,
-            "env_version": env,
-            "study": config.study.name,
-            "architecture": architecture(config.model),
-        },
-        source=data_source(config),
-        parent=parent,
-    )
-    return Mirror(open_store(config.tracking, config.paths), config.tracking, facts, folder.path, say)
+    observers: list[Observer] = [build_progress(config.launch)]
+    if config.tracking.enabled:
+        from sentiment_lab.tracking.mirror import Mirror
+        from sentiment_lab.tracking.store import open_store
+
+        observers.append(Mirror(open_store(config.tracking, config.paths), config.tracking, folder, say))
+    return observers
 
 
 def data_source(config: Config) -> str:

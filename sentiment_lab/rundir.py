@@ -1,34 +1,41 @@
 """One folder for each run, named by its config hash. The folder is the truth; MLflow is its mirror.
 
-`config.json` (canonical), `overrides.yaml`, `environment.txt` and `code.diff` are written first, `journal.jsonl` while
-the run lives, then `model/` and `predictions.parquet`, and `result.json` last, by rename: it means *complete*.
+`config.json` (canonical), `overrides.yaml`, `environment.txt` and `code.diff` are written first, `journal.jsonl` and
+`checkpoint/` while the run lives, then `model/` and `predictions.parquet`, and `result.json` last: it means *complete*.
+Every file has a digest somewhere: the config is the folder's name, the journal checks its lines and holds the digests
+of what was written first, a checkpoint's digest is in its name, `result.json` holds its own and those of the outcome.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
+import re
 import shutil
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from sentiment_lab.config import Config
 from sentiment_lab.errors import LabError
+from sentiment_lab.files import DamageError, building, check_files, file_digest, seal, storing, unseal, write_whole
 from sentiment_lab.identity import SHORT, CodeVersion, canonical_json, config_hash
-from sentiment_lab.observer import Observer
-from sentiment_lab.result import EpochRecord, Result, result_from_json, result_to_json
+from sentiment_lab.journal import Event, Journal
+from sentiment_lab.lock import Holder, hold
+from sentiment_lab.result import Result, result_from_plain, result_to_plain
 from sentiment_lab.schema import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from sentiment_lab.data.dataset import Dataset
+    import pandas as pd
+
     from sentiment_lab.training import Outcome, Predictions
+
+FIRST_FILES = ("config.json", "overrides.yaml", "environment.txt", "code.diff")
+"""What is written before training; the journal's first line holds their digests."""
+
+_HASH = re.compile(rf"[0-9a-f]{{{SHORT}}}")
 
 
 class RunError(LabError):
@@ -62,150 +69,191 @@ class RunFolder:
         return self.path / "figures"
 
     @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints of a run that is not complete."""
+        return self.path / "checkpoint"
+
+    @property
+    def journal(self) -> Journal:
+        """The run's journal."""
+        return Journal(self.path / "journal.jsonl")
+
+    @property
     def state(self) -> str:
         """new, complete, running, failed or interrupted: read from what is on disk."""
         if (self.path / "result.json").is_file():
             return "complete"
+        if self.holder is not None:
+            return "running"
         events = self.events()
         if not events:
             return "new"
-        if self._is_locked():
-            return "running"
         return "failed" if events[-1]["event"] == "failed" else "interrupted"
 
-    def events(self) -> list[dict[str, Any]]:
-        """Return the journal: started, epoch, failed, killed, completed; a last line cut short is left out."""
-        try:
-            lines = (self.path / "journal.jsonl").read_text(encoding="utf-8").split("\n")
-        except FileNotFoundError:
-            return []
-        return [json.loads(line) for line in lines[:-1]]
+    @property
+    def holder(self) -> Holder | None:
+        """Who trains it now; None where nobody does."""
+        return Holder.of(self.path)
+
+    def events(self) -> list[Event]:
+        """Return the intact events of the journal."""
+        return self.journal.events()
+
+    def started(self) -> Event | None:
+        """Return the first event of the run, which says what it is; None where nothing was started."""
+        return next((event for event in self.events() if event["event"] == "started"), None)
 
     def config(self) -> dict[str, Any]:
         """Return the canonical config as plain data.
 
-        Raises RunError when it is missing or damaged.
+        Raises RunError when it is missing, DamageError when it is not what gave the folder its name.
         """
-        return dict(json.loads(self._read("config.json")))
+        text = self._read("config.json").strip()
+        if not hashlib.sha256(text.encode()).hexdigest().startswith(self.short_hash):
+            raise DamageError(f"{self.path / 'config.json'} is damaged: it is not what gave the folder its name")
+        return dict(json.loads(text))
+
+    @property
+    def config_hash(self) -> str:
+        """The whole hash, of which the folder's name is the beginning."""
+        self.config()
+        return hashlib.sha256(self._read("config.json").strip().encode()).hexdigest()
 
     def overrides(self) -> list[str]:
-        """Return the overrides that composed the run."""
-        text = self._read("overrides.yaml")
+        """Return the overrides that composed the run.
+
+        Raises RunError when they are missing, DamageError when they are not what was written.
+        """
+        text = self._read_first("overrides.yaml")
         return [str(json.loads(line[2:])) for line in text.split("\n") if line.startswith("- ")]
+
+    def environment(self) -> dict[str, str]:
+        """Return what the run's numbers depend on beside its config: code, versions, processor, threads.
+
+        Raises RunError when it is missing, DamageError when it is not what was written.
+        """
+        lines = self._read_first("environment.txt").splitlines()
+        return {key: value for key, _, value in (line.partition(": ") for line in lines)}
 
     def result(self) -> Result:
         """Return the result of a complete run.
 
-        Raises RunError when it is missing or damaged.
+        Raises RunError when it is missing, DamageError when it is not what was written.
         """
-        text = self._read("result.json")
+        plain = self._outcome()
+        del plain["files"]
         try:
-            return result_from_json(text)
+            return result_from_plain(plain)
         except (ValueError, ConfigError) as error:
-            what = str(error).splitlines()[0]
-            raise RunError(f"{self.path / 'result.json'} is damaged: {what}") from error
+            raise DamageError(f"{self.path / 'result.json'} is damaged: {str(error).splitlines()[0]}") from error
 
-    def prepare(
+    def predictions(self) -> pd.DataFrame:
+        """Return review_id, part, label, probability and tokens of each review of validation and test.
+
+        Raises RunError when the run is not complete, DamageError when the file is not what was written.
+        """
+        import pandas as pd
+
+        name = "predictions.parquet"
+        for problem in check_files(self.path, {name: self._outcome()["files"].get(name, "")}):
+            raise DamageError(problem)
+        return pd.read_parquet(self.path / name)
+
+    def begin(
         self, config: Config, overrides: Sequence[str], code: CodeVersion, environment: Mapping[str, str]
-    ) -> None:
-        """Start the folder afresh with what is known before training."""
-        for old in ("result.json", "journal.jsonl", "predictions.parquet", "code.diff"):
-            (self.path / old).unlink(missing_ok=True)
-        for old_folder in (self.model, self.figures):
-            shutil.rmtree(old_folder, ignore_errors=True)
-        write_whole(self.path / "config.json", canonical_json(config) + "\n")
-        write_whole(self.path / "overrides.yaml", "".join(f"- {json.dumps(text)}\n" for text in overrides))
-        facts = {"code_version": code.version, **environment}
-        write_whole(self.path / "environment.txt", "".join(f"{key}: {value}\n" for key, value in facts.items()))
-        if code.diff:
-            write_whole(self.path / "code.diff", code.diff)
+    ) -> dict[str, str]:
+        """Start the folder afresh with what is known before training; return the digests of what was written.
 
-    def append(self, event: str, **facts: Any) -> None:
-        """Add one line to the journal and flush it to disk."""
-        line = {"event": event, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), **facts}
-        with (self.path / "journal.jsonl").open("a", encoding="utf-8") as journal:
-            journal.write(json.dumps(line) + "\n")
-            journal.flush()
-            os.fsync(journal.fileno())
+        Raises StorageError when it cannot be written.
+        """
+        with storing(self.path):
+            self._clear()
+        facts = {"code_version": code.version, **environment}
+        contents = (
+            canonical_json(config) + "\n",
+            "".join(f"- {json.dumps(text)}\n" for text in overrides),
+            "".join(f"{key}: {value}\n" for key, value in facts.items()),
+            code.diff,
+        )
+        written = {name: content for name, content in zip(FIRST_FILES, contents, strict=True) if content}
+        for name, content in written.items():
+            write_whole(self.path / name, content)
+        return {name: file_digest(self.path / name) for name in written}
 
     def write_outcome(self, outcome: Outcome, draw: Callable[[Path], None] | None) -> None:
-        """Write model, predictions, figures where they are drawn and, last, the result that makes the run complete."""
-        building = self.path / "model.building"
-        shutil.rmtree(building, ignore_errors=True)
-        building.mkdir()
-        outcome.classifier.save(building)
-        building.rename(self.model)
-        _write_predictions(self.path / "predictions.parquet", outcome.predictions)
-        if draw:
-            self.figures.mkdir()
-            draw(self.figures)
-        write_whole(self.path / "result.json", result_to_json(outcome.result))
+        """Write model, predictions, figures where they are drawn and, last, the result that makes the run complete.
+
+        Raises StorageError when they cannot be written.
+        """
+        with storing(self.path):
+            for folder, fill in ((self.model, outcome.classifier.save), (self.figures, draw)):
+                shutil.rmtree(folder, ignore_errors=True)
+                if fill:
+                    _fill(folder, fill)
+            with building(self.path / "predictions.parquet") as unfinished:
+                _table(outcome.predictions).to_parquet(unfinished, index=False)
+        files = {"predictions.parquet", "model/model.json", *(f"figures/{p.name}" for p in self.figures.glob("*"))}
+        digests = {name: file_digest(self.path / name) for name in sorted(files)}
+        write_whole(self.path / "result.json", seal({**result_to_plain(outcome.result), "files": digests}))
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process; the lock of a process that died is free.
 
-        Raises RunError naming who holds it.
+        Raises RunError naming who holds it, StorageError when the folder cannot be written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = FileLock(self.path / "lock").acquire(timeout=0)
-        except Timeout as error:
-            raise RunError(f"run {self.short_hash} is being trained by {self._holder()}") from error
-        with lock:
+        with storing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        with hold(self.path) as other:
+            if other is not None:
+                raise RunError(f"run {self.short_hash} is being trained by {other}; wait for it, or end it")
             yield
 
-    def _is_locked(self) -> bool:
-        try:
-            with FileLock(self.path / "lock").acquire(timeout=0):
-                return False
-        except Timeout:
-            return True
+    def outcome_files(self) -> dict[str, str]:
+        """Return the digests of the files that a complete run left.
 
-    def _holder(self) -> str:
-        starts = [event for event in self.events() if event["event"] == "started"]
-        if not starts:
-            return "another process that has just started"
-        return "process {pid} on {host} since {time}".format(**starts[-1])
+        Raises DamageError when `result.json` is not what was written.
+        """
+        return dict(self._outcome()["files"])
+
+    def _outcome(self) -> dict[str, Any]:
+        if not (self.path / "result.json").is_file():
+            raise RunError(f"run {self.short_hash} has no result.json: it is {self.state}")
+        return unseal(self.path / "result.json")
+
+    def _clear(self) -> None:
+        """Remove what an earlier training of this config left, its result first."""
+        for name in ("result.json", "journal.jsonl", "predictions.parquet", "mirror.json", *FIRST_FILES):
+            (self.path / name).unlink(missing_ok=True)
+        for folder in (self.model, self.figures, self.checkpoints):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _read_first(self, name: str) -> str:
+        text, started = self._read(name), self.started()
+        digests = started.get("files", {}) if started else {}
+        for problem in check_files(self.path, {name: digests.get(name, "")}):
+            raise DamageError(problem)
+        return text
 
     def _read(self, name: str) -> str:
         try:
             return (self.path / name).read_text(encoding="utf-8")
         except FileNotFoundError as error:
             raise RunError(f"run {self.short_hash} has no {name}: it is {self.state}") from error
-
-
-class Journal(Observer):
-    """Writes the events of a run into its folder."""
-
-    def __init__(self, folder: RunFolder, study: str, name: str) -> None:
-        self._folder, self._study, self._name = folder, study, name
-
-    def started(self) -> None:
-        """Write who runs it, and for which study."""
-        self._folder.append("started", study=self._study, name=self._name, host=socket.gethostname(), pid=os.getpid())
-
-    def data_ready(self, dataset: Dataset) -> None:
-        """Write which reviews it has."""
-        self._folder.append("data", data_hash=dataset.data_hash, split_hash=dataset.split_hash)
-
-    def epoch_ended(self, record: EpochRecord) -> None:
-        """Write the epoch's numbers."""
-        self._folder.append("epoch", **asdict(record))
-
-    def completed(self, outcome: Outcome) -> None:
-        """Write that the run is whole."""
-        self._folder.append("completed", weights_digest=outcome.result.weights_digest)
-
-    def stopped(self, status: str, reason: str) -> None:
-        """Write why it ended early."""
-        self._folder.append(status, reason=reason)
+        except ValueError as error:
+            raise DamageError(f"{self.path / name} is damaged: it is no text") from error
 
 
 def list_runs(root: Path) -> list[RunFolder]:
     """Return the run folders below a root, oldest first."""
-    found = [path.parent for path in root.glob("*/config.json")] if root.is_dir() else []
-    return [RunFolder(path) for path in sorted(found, key=lambda path: (path / "config.json").stat().st_mtime)]
+    found = [RunFolder(path) for path in root.iterdir() if _HASH.fullmatch(path.name)] if root.is_dir() else []
+    return sorted(found, key=_age)
+
+
+def _age(run: RunFolder) -> tuple[str, str]:
+    started = run.started()
+    return (str(started["time"]) if started else "9", run.short_hash)
 
 
 def find_run(root: Path, prefix: str) -> RunFolder:
@@ -225,20 +273,19 @@ def find_run(root: Path, prefix: str) -> RunFolder:
     raise RunError(f"no run {prefix!r} below {root}{did_you_mean(wanted, known)} (`sentiment-lab runs` lists them)")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    building = path.with_name(path.name + ".building")
-    with building.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    building.replace(path)
+def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Make a folder whole, under another name until it is."""
+    unfinished = folder.with_name(folder.name + ".building")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    fill(unfinished)
+    unfinished.rename(folder)
 
 
-def _write_predictions(path: Path, predictions: Mapping[str, Predictions]) -> None:
+def _table(predictions: Mapping[str, Predictions]) -> pd.DataFrame:
     import pandas as pd
 
-    tables = [
+    return pd.concat(
         pd.DataFrame(
             {
                 "review_id": part.ids,
@@ -249,7 +296,4 @@ def _write_predictions(path: Path, predictions: Mapping[str, Predictions]) -> No
             }
         )
         for name, part in predictions.items()
-    ]
-    building = path.with_name(path.name + ".building")
-    pd.concat(tables).to_parquet(building, index=False)
-    building.replace(path)
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,29 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lab.config import Config, LinearModel, RecurrentModel, architecture
-from sentiment_lab.course import Course
-from sentiment_lab.data.batching import evaluation_batches, training_batches
-from sentiment_lab.errors import LabError
 from sentiment_lab.identity import weights_digest
-from sentiment_lab.observer import Progress
+from sentiment_lab.loop import Checkpoints, TrainingLoop, predict_logits, steps_per_epoch
 from sentiment_lab.result import EpochRecord, Result
 from sentiment_lab.scoring import score, sigmoid
 
 if TYPE_CHECKING:
     from sentiment_lab.data.dataset import Dataset, Part
-    from sentiment_lab.learner import Learner
     from sentiment_lab.models.classifier import Classifier
     from sentiment_lab.observer import Observer
-
-
-EVALUATION_BATCH = 256
-"""Reviews that are predicted at once."""
-
-
-class TrainingError(LabError):
-    """Training that cannot go on; the text says at which step and the likely cause."""
-
-    exit_code = 1
 
 
 @dataclass(frozen=True)
@@ -62,33 +47,36 @@ class Outcome:
     classifier: Classifier
 
 
-def train_and_evaluate(config: Config, dataset: Dataset, observer: Observer) -> Outcome:
+def train_and_evaluate(
+    config: Config, dataset: Dataset, observer: Observer, checkpoints: Checkpoints | None = None
+) -> Outcome:
     """Train the configured model and score it on the test part, once, at the end.
 
-    The observer hears of each batch and each epoch. Nothing here knows a folder, a store or a command line.
+    The observer hears of each batch and each epoch. Nothing here knows a folder, a store or a command line. With
+    `checkpoints`, the training of a network goes on from the last of them and ends as if it had never stopped: the
+    same weights to the bit. A linear baseline, which fits in one go, starts again.
 
     Raises TrainingError when the loss is not finite.
     """
     if isinstance(config.model, LinearModel):
         return _train_linear(config, config.model, dataset, observer)
-    return _train_recurrent(config, config.model, dataset, observer)
+    return _train_recurrent(config, config.model, dataset, observer, checkpoints)
 
 
-def _train_recurrent(config: Config, model: RecurrentModel, dataset: Dataset, observer: Observer) -> Outcome:
+def _train_recurrent(
+    config: Config, model: RecurrentModel, dataset: Dataset, observer: Observer, checkpoints: Checkpoints | None
+) -> Outcome:
     from sentiment_lab.learner import Learner, prepare_process
     from sentiment_lab.models.classifier import RecurrentClassifier
     from sentiment_lab.models.recurrent import execution_path
 
     prepare_process(config.launch.threads, deterministic=config.training.deterministic)
-    steps = config.training.epochs * len(_batches(config, dataset.train, 1))
+    steps = config.training.epochs * steps_per_epoch(config, dataset.train)
     learner = Learner(config, model, dataset.vocabulary.size, steps)
-    course = Course(config.training)
-    while course.wants_another_epoch():
-        course.add(_train_epoch(config, learner, dataset, len(course.epochs) + 1, observer), learner.weights)
-        observer.epoch_ended(course.epochs[-1])
+    course = TrainingLoop(config, dataset, learner, observer, checkpoints).run()
     learner.keep(course.best_weights or learner.weights())
     predictions, speed = _predict_parts(
-        dataset, lambda part: _logits(config, learner, part), validation=not config.split.validation_is_test
+        dataset, lambda part: predict_logits(config, learner, part), validation=not config.split.validation_is_test
     )
     result = Result(
         **_shared_facts(config, dataset, predictions, speed),
@@ -102,40 +90,6 @@ def _train_recurrent(config: Config, model: RecurrentModel, dataset: Dataset, ob
         train_seconds=sum(epoch.epoch_seconds for epoch in course.epochs),
     )
     return Outcome(result, predictions, RecurrentClassifier(learner.network, dataset.vocabulary, model, config.text))
-
-
-def _train_epoch(config: Config, learner: Learner, dataset: Dataset, epoch: int, observer: Observer) -> EpochRecord:
-    batches = _batches(config, dataset.train, epoch)
-    loss_sum, right, seen, tokens, started = 0.0, 0, 0, 0, time.perf_counter()
-    for step in range(len(batches)):
-        batch = batches[step]
-        loss, batch_right = learner.learn(batch.token_ids, batch.labels)
-        if not math.isfinite(loss):
-            raise TrainingError(_not_finite(config, loss, epoch, step + 1, len(batches)))
-        loss_sum, right = loss_sum + loss * len(batch.labels), right + batch_right
-        seen, tokens = seen + len(batch.labels), tokens + int(batch.lengths.sum())
-        speed = tokens / (time.perf_counter() - started)
-        progress = Progress(
-            epoch,
-            config.training.epochs,
-            step + 1,
-            len(batches),
-            loss_sum / seen,
-            right / seen,
-            tokens_per_second=speed,
-        )
-        observer.batch_ended(progress)
-    seconds = time.perf_counter() - started
-    held_out = _evaluate(config, learner, dataset.validation)
-    return EpochRecord(
-        epoch=epoch,
-        train_loss=loss_sum / seen,
-        train_accuracy=right / seen,
-        **held_out,
-        learning_rate=float(learner.optimizer.learning_rate),
-        epoch_seconds=seconds,
-        tokens_per_second=tokens / seconds,
-    )
 
 
 def _train_linear(config: Config, model: LinearModel, dataset: Dataset, observer: Observer) -> Outcome:
@@ -181,24 +135,6 @@ def _linear_epoch(dataset: Dataset, logits: Callable[[list[str]], NDArray[np.flo
     )
 
 
-def _batches(config: Config, part: Part, epoch: int) -> Any:
-    training = config.training
-    order = (training.batch_size, training.batching, config.seed, epoch)
-    return training_batches(part, *order, pad_left_to=config.text.pad_left_to)
-
-
-def _logits(config: Config, learner: Learner, part: Part) -> NDArray[np.float32]:
-    batches = evaluation_batches(part, EVALUATION_BATCH, pad_left_to=config.text.pad_left_to)
-    return learner.logits(batches, len(part))
-
-
-def _evaluate(config: Config, learner: Learner, part: Part | None) -> dict[str, float | None]:
-    if part is None:
-        return {"validation_loss": None, "validation_accuracy": None}
-    scores = score(part.labels, _logits(config, learner, part))
-    return {"validation_loss": scores.loss, "validation_accuracy": scores.accuracy}
-
-
 def _predict_parts(
     dataset: Dataset, logits: Callable[[Part], NDArray[np.float32]], *, validation: bool
 ) -> tuple[dict[str, Predictions], float]:
@@ -224,11 +160,3 @@ def _shared_facts(
         "test": score(test.labels, test.logits),
         "predict_reviews_per_second": speed,
     }
-
-
-def _not_finite(config: Config, loss: float, epoch: int, step: int, steps: int) -> str:
-    rate = config.optimizer.learning_rate
-    cause = f"a learning rate that is too high: lower optimizer.learning_rate (now {rate:g})"
-    if config.optimizer.global_clipnorm is None:
-        cause += ", or exploding gradients: set optimizer.global_clipnorm=1 (now null)"
-    return f"the loss became {loss} at epoch {epoch}, step {step} of {steps}; the likely cause is {cause}"

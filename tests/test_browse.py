@@ -11,8 +11,8 @@ from conftest import TINY
 
 from sentiment_lab.commands.browse import runs, show
 from sentiment_lab.compose import compose_config
+from sentiment_lab.loop import TrainingError
 from sentiment_lab.run import Job, execute
-from sentiment_lab.training import TrainingError
 
 
 @pytest.fixture
@@ -58,19 +58,26 @@ def test_show_gives_scores_and_the_stored_result(two_runs, capsys):
 
 
 def test_a_sweep_shows_its_table_and_failures_and_exits_1(tmp_path, cache):
-    words = ["-m", "tracking=none", f"paths.cache={cache}", "seed=1,2", "split.test=20,5000"]
+    words = [
+        "-m",
+        "tracking=none",
+        f"paths.cache={cache}",
+        "seed=1,2",
+        "optimizer=sgd",
+        "optimizer.learning_rate=0.1,1e38",
+    ]
     command = [sys.executable, "-m", "sentiment_lab", "train", *TINY, *words]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 1, done.stderr
-    assert "bilstm test=20" in done.stderr
-    assert done.stderr.count("failed: bilstm test=5000 seed=") == 2
+    assert "bilstm learning_rate=0.1" in done.stderr
+    assert done.stderr.count("failed: bilstm learning_rate=1e+38 seed=") == 2
     assert "Traceback" not in done.stderr
     (log,) = (tmp_path / "mlruns" / "sweeps").iterdir()
-    assert [job["name"] for job in json.loads((log / "jobs.json").read_text(encoding="utf-8"))] == [
-        "bilstm test=20 seed=1",
-        "bilstm test=5000 seed=1",
-        "bilstm test=20 seed=2",
-        "bilstm test=5000 seed=2",
+    assert [job["name"] for job in json.loads((log / "jobs.json").read_text(encoding="utf-8"))["jobs"]] == [
+        "bilstm learning_rate=0.1 seed=1",
+        "bilstm learning_rate=1e+38 seed=1",
+        "bilstm learning_rate=0.1 seed=2",
+        "bilstm learning_rate=1e+38 seed=2",
     ]
 
 

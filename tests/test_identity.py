@@ -51,7 +51,7 @@ FORMS = [one for one in EVERY if len([kind for kind in get_args(one.kind) if dat
 FIRST_OF_EACH_CLASS = list({one.owner: one for one in reversed(EVERY)}.values())
 
 PRESETS = sorted(f"{file.parent.name}={file.stem}" for file in resource_folder("conf").glob("*/*.yaml"))
-NEEDS = {"split=article": ["training=article"]}
+NEEDS = {"split=article": ["training=article", "data=imdb"]}
 
 few = settings(max_examples=8, deadline=None)
 

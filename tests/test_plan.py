@@ -35,7 +35,8 @@ def test_what_varies_within_an_architecture_is_named():
 
 
 def test_jobs_keep_their_order_and_the_same_config_runs_once():
-    jobs = plan_jobs([["seed=1"], ["seed=2"], ["seed=1", "model=bilstm"]], compose_config)
+    jobs, asked = plan_jobs([["seed=1"], ["seed=2"], ["seed=1", "model=bilstm"]], compose_config)
+    assert asked == [0, 1, 0]
     assert [job.name for job in jobs] == ["bilstm seed=1", "bilstm seed=2"]
     assert jobs[0].command == "sentiment-lab train seed=1"
 

@@ -10,8 +10,9 @@ import pytest
 from sentiment_lab.commands import predict
 from sentiment_lab.compose import compose_config
 from sentiment_lab.data.reviews import DataError
+from sentiment_lab.files import DamageError, write_whole
 from sentiment_lab.run import Job, execute
-from sentiment_lab.rundir import RunError, write_whole
+from sentiment_lab.rundir import RunError
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_a_bad_csv_is_named_and_leaves_no_output(content, message, run, tmp_path
 
 def test_a_run_without_a_model_or_with_a_damaged_one_is_named(run):
     write_whole(run.model / "model.json", "{}")
-    with pytest.raises(RunError, match=r"model\.json"):
+    with pytest.raises(DamageError, match=r"model\.json"):
         predict.predict_texts(str(run.path.parent), run.short_hash, ["x"], as_json=False)
     (run.path / "result.json").unlink()
     with pytest.raises(RunError, match="has no model: it is interrupted"):

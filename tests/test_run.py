@@ -10,10 +10,10 @@ import pytest
 
 from sentiment_lab import run as run_module
 from sentiment_lab.compose import compose_config
+from sentiment_lab.loop import TrainingError
 from sentiment_lab.models.classifier import load_classifier
 from sentiment_lab.run import Job, cache_folder, execute
 from sentiment_lab.rundir import RunError
-from sentiment_lab.training import TrainingError
 
 PRESETS = ["simple_rnn", "gru", "lstm", "bilstm", "bigru", "stacked_lstm", "stacked_bilstm"]
 

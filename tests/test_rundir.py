@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 
 import pytest
 
 from sentiment_lab.compose import compose_config
+from sentiment_lab.files import DamageError, StorageError, write_whole
 from sentiment_lab.identity import CodeVersion, config_hash
-from sentiment_lab.rundir import RunError, RunFolder, find_run, list_runs, write_whole
+from sentiment_lab.rundir import RunError, RunFolder, find_run, list_runs
+
+
+def begin(run, config, overrides=("seed=0",), code=None):
+    with run.locked():
+        files = run.begin(config, list(overrides), code or CodeVersion("v", ""), {"keras": "3"})
+        run.journal.append("started", files=files, host="h", pid=1)
 
 
 @pytest.fixture
@@ -20,43 +26,33 @@ def config(tmp_path):
 @pytest.fixture
 def folder(config):
     run = RunFolder.of(config)
-    with run.locked():
-        run.prepare(config, ["seed=0", 'data.path="a b.csv"'], CodeVersion("abc+def", "the diff"), {"keras": "3"})
+    begin(run, config, ["seed=0", 'data.path="a b.csv"'], CodeVersion("abc+def", "the diff"))
     return run
 
 
 def test_a_folder_is_named_by_the_hash_and_holds_what_is_known_first(folder, config):
     assert folder.path.name == config_hash(config)[:12]
+    assert folder.config_hash == config_hash(config)
     assert folder.overrides() == ["seed=0", 'data.path="a b.csv"']
     assert folder.config()["seed"] == 0
-    assert "code_version: abc+def" in (folder.path / "environment.txt").read_text()
+    assert folder.environment() == {"code_version": "abc+def", "keras": "3"}
     assert (folder.path / "code.diff").read_text() == "the diff"
 
 
 def test_states_follow_the_journal(folder, config):
-    assert folder.state == "new"
-    folder.append("started", host="h", pid=1)
     assert folder.state == "interrupted"
     with folder.locked():
         assert folder.state == "running"
-    folder.append("failed", reason="x")
+    folder.journal.append("failed", reason="x")
     assert folder.state == "failed"
     with folder.locked():
-        folder.prepare(config, [], CodeVersion("abc", ""), {})
+        folder.begin(config, [], CodeVersion("abc", ""), {})
     assert folder.state == "new"
     assert not (folder.path / "code.diff").exists()
 
 
-def test_a_journal_line_cut_short_is_left_out(folder):
-    folder.append("started")
-    with (folder.path / "journal.jsonl").open("a") as journal:
-        journal.write('{"event": "epo')
-    assert [event["event"] for event in folder.events()] == ["started"]
-
-
 def _hold(path, ready, done):
     with RunFolder(path).locked():
-        RunFolder(path).append("started", host="there", pid=7)
         ready.set()
         done.wait(60)
 
@@ -67,23 +63,36 @@ def test_a_second_process_is_told_who_holds_the_run_and_a_dead_owner_holds_nothi
     owner = context.Process(target=_hold, args=(folder.path, ready, done))
     owner.start()
     assert ready.wait(60)
-    with pytest.raises(RunError, match="is being trained by process 7 on there since"), folder.locked():
+    told = rf"is being trained by process {owner.pid} on \S+ since \S+ \(last heartbeat \S+\); wait for it, or end it"
+    with pytest.raises(RunError, match=told), folder.locked():
         pass
+    assert folder.holder.pid == owner.pid
     owner.kill()
     owner.join()
+    assert folder.holder is None
     with folder.locked():
         assert folder.state == "running"
+    assert not (folder.path / "heartbeat.json").exists()
+
+
+def test_a_heartbeat_goes_on_while_the_folder_is_held(folder, monkeypatch):
+    monkeypatch.setattr("sentiment_lab.lock.BEAT_SECONDS", 0.01)
+    beats = iter(range(1000))
+    monkeypatch.setattr("sentiment_lab.lock._now", lambda: str(next(beats)))
+    with folder.locked():
+        while folder.holder.beat == "0":
+            pass
+        assert folder.holder.since == "0"
 
 
 def test_runs_are_found_by_a_unique_prefix(tmp_path):
     runs = []
     for seed in range(20):
         config = compose_config([f"paths.runs={tmp_path}", f"seed={seed}"])
-        run = RunFolder.of(config)
-        with run.locked():
-            run.prepare(config, [], CodeVersion("v", ""), {})
-        runs.append(run)
-    assert {run.path for run in list_runs(tmp_path)} == {run.path for run in runs}
+        runs.append(RunFolder.of(config))
+        begin(runs[-1], config)
+    (tmp_path / "notes").mkdir()
+    assert [run.path for run in list_runs(tmp_path)] == [run.path for run in runs], "oldest first"
     assert find_run(tmp_path, runs[3].short_hash) == runs[3]
     assert find_run(tmp_path, config_hash(config)) == runs[-1], "a whole hash serves as well"
     first = {run.short_hash[0] for run in runs}
@@ -99,13 +108,27 @@ def test_no_runs_at_all_is_said(tmp_path):
         find_run(tmp_path / "nowhere", "ab")
 
 
-def test_a_damaged_result_is_named_and_not_used(folder):
-    for text in ("", "{}", json.dumps({"format": 1}), json.dumps({"format": 1, "epochs": 3})):
-        write_whole(folder.path / "result.json", text)
-        with pytest.raises(RunError, match=r"result\.json is damaged"):
-            folder.result()
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1}', '{"format": 2, "digest": "00"}'])
+def test_a_damaged_result_is_named_and_not_used(folder, text):
+    write_whole(folder.path / "result.json", text)
+    with pytest.raises(DamageError, match=r"result\.json is damaged"):
+        folder.result()
 
 
 def test_a_missing_result_says_the_state(folder):
-    with pytest.raises(RunError, match=r"has no result\.json: it is new"):
+    with pytest.raises(RunError, match=r"has no result\.json: it is interrupted"):
         folder.result()
+
+
+def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_whole(path, "old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageError, match="file cannot be written: No space left on device; mend that, then the same"):
+        write_whole(path, "new")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

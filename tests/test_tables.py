@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from sentiment_lab.analysis.tables import HEADINGS, cells, render, summarise, to_csv, to_markdown
-from sentiment_lab.result import EpochRecord, Result, Scores, result_from_json, result_to_json
+from sentiment_lab.result import EpochRecord, Result, Scores, result_from_plain, result_to_plain
 
 
 def a_result(accuracy, seconds=(1.0, 3.0), validation=0.9):
@@ -76,4 +77,4 @@ def test_a_cell_with_brackets_is_shown_as_it_is():
 
 def test_a_result_goes_through_json_unchanged():
     result = a_result(0.123456789)
-    assert result_from_json(result_to_json(result)) == result
+    assert result_from_plain(json.loads(json.dumps(result_to_plain(result)))) == result

@@ -13,11 +13,11 @@ import pytest
 from conftest import TINY
 
 from sentiment_lab.compose import compose_config
+from sentiment_lab.loop import TrainingError
 from sentiment_lab.run import Job, execute
 from sentiment_lab.sweep.inline import run_sweep
 from sentiment_lab.sweep.plan import plan_jobs
-from sentiment_lab.tracking import open_store
-from sentiment_lab.training import TrainingError
+from sentiment_lab.tracking.store import open_store
 
 METRICS = {
     *("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate", "epoch_seconds"),
@@ -51,9 +51,7 @@ def tracked(tmp_path, cache, migrated, monkeypatch):
 
 def client_of(overrides):
     config = compose_config(overrides)
-    store = open_store(config.tracking, config.paths)
-    mlflow.set_tracking_uri(store.uri)
-    return store.client
+    return open_store(config.tracking, config.paths).client
 
 
 def the_run(overrides, experiment="default"):
@@ -86,7 +84,7 @@ def test_a_run_is_mirrored_whole(tracked):
     "preset",
     ["simple_rnn", "gru", "lstm", "bilstm", "bigru", "stacked_lstm", "stacked_bilstm", "nb_svm", "tfidf_logistic"],
 )
-def test_the_logged_model_takes_raw_text(preset, tracked):
+def test_the_logged_model_takes_raw_text(preset, tracked, monkeypatch):
     linear = preset in ("nb_svm", "tfidf_logistic")
     overrides = [text for text in tracked if not (linear and text.startswith("model."))]
     one = Job(compose_config([*overrides, f"model={preset}", "training.epochs=1"]), overrides, preset)
@@ -94,7 +92,9 @@ def test_the_logged_model_takes_raw_text(preset, tracked):
     from sentiment_lab.data.dataset import build_dataset
     from sentiment_lab.run import cache_folder
 
-    _, run = the_run(tracked)
+    client, run = the_run(tracked)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
+    mlflow.set_tracking_uri(client.tracking_uri)
     model = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
     texts = build_dataset(one.config, cache_folder(one.config)).texts("test")
     predictions = pd.read_parquet(one.folder.path / "predictions.parquet").query("part == 'test'")
@@ -136,18 +136,23 @@ def test_a_store_that_fails_on_the_way_leaves_no_run_running(tracked, monkeypatc
     def refuse(*_, **__):
         raise OSError("disk full")
 
-    monkeypatch.setattr("sentiment_lab.tracking.log_text_model", refuse)
-    execute(Job(compose_config(tracked), tracked, "bilstm"))
+    one = Job(compose_config(tracked), tracked, "bilstm")
+    with monkeypatch.context() as patch:
+        patch.setattr("sentiment_lab.tracking.mirror.log_text_model", refuse)
+        execute(one)
     _, run = the_run(tracked)
-    assert (run.info.status, run.data.tags["mirror"]) == ("FINISHED", "incomplete: disk full")
+    assert run.info.status == "FINISHED"
     assert "disk full" in capsys.readouterr().err
+    execute(one)
+    client, run = the_run(tracked)
+    assert len(client.search_logged_models([run.info.experiment_id])) == 1, "the next command made it good"
 
 
 def test_a_sweep_is_a_parent_with_its_jobs_below(tracked, tmp_path, capsys):
-    jobs = plan_jobs(
+    jobs, _ = plan_jobs(
         [[*tracked, f"model={model}", f"seed={seed}"] for model in ("gru", "lstm") for seed in (1, 2)], compose_config
     )
-    outcomes = run_sweep(jobs, ["model=gru,lstm", "seed=1,2"], tmp_path / "log")
+    outcomes = run_sweep(jobs, ["model=gru,lstm", "seed=1,2"])
     assert all(outcome.result for outcome in outcomes)
     client = client_of(tracked)
     runs = client.search_runs([client.get_experiment_by_name("default").experiment_id])
@@ -156,22 +161,23 @@ def test_a_sweep_is_a_parent_with_its_jobs_below(tracked, tmp_path, capsys):
     children = {run.info.run_name for run in runs if run.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id}
     assert children == {"gru seed=1", "gru seed=2", "lstm seed=1", "lstm seed=2"}
     assert "| gru | 2 |" in parents[0].data.tags["mlflow.note.content"]
-    assert len(json.loads((tmp_path / "log" / "jobs.json").read_text())) == 4
+    (log,) = (tmp_path / "sweeps").iterdir()
+    assert len(json.loads((log / "jobs.json").read_text())["jobs"]) == 4
     assert "gru" in capsys.readouterr().err
 
 
 def test_a_bad_job_fails_alone(tracked, tmp_path, capsys):
-    jobs = plan_jobs(
-        [[*tracked, "tracking=none", f"split.test={size}", "split.train=null"] for size in (20, 5000, 30)],
+    jobs, _ = plan_jobs(
+        [[*tracked, "tracking=none", "optimizer=sgd", f"optimizer.learning_rate={rate}"] for rate in (0.1, 1e38, 0.2)],
         compose_config,
     )
-    outcomes = run_sweep(jobs, [], tmp_path / "log")
+    outcomes = run_sweep(jobs, [])
     assert [outcome.result is not None for outcome in outcomes] == [True, False, True]
     shown = capsys.readouterr().err
-    assert "failed: bilstm test=5000 seed=0" in shown
+    assert "failed: bilstm learning_rate=1e+38 seed=0" in shown
     assert "sentiment-lab train" in shown
-    assert "split.test" in outcomes[1].reason
-    assert list((tmp_path / "log").glob("*.trace.txt"))
+    assert "the loss became" in outcomes[1].reason
+    assert list((tmp_path / "sweeps").glob("*/*.trace.txt"))
 
 
 def test_the_environment_names_server_and_experiment(monkeypatch, tmp_path):

@@ -58,10 +58,7 @@ def _load(root: str, prefix: str) -> Classifier:
         raise RunError(f"run {run.short_hash} has no model: it is {run.state}")
     from sentiment_lab.models.classifier import load_classifier
 
-    try:
-        return load_classifier(run.model)
-    except ValueError as error:
-        raise RunError(str(error)) from error
+    return load_classifier(run.model)
 
 
 def _chunks(file: str, column: str) -> Iterator[pd.DataFrame]:

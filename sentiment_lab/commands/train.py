@@ -57,7 +57,8 @@ def _train_one(composed: DictConfig, force: bool) -> None:
     config = config_from_hydra(composed)
     overrides: list[str] = list(HydraConfig.get().overrides.task)
     job = Job(config, overrides, architecture(config.model))
-    stored = job.folder.state == "complete" and not force
+    state = job.folder.state
+    stored = state == "complete" and not force
     say(f"{job.name}  {job.folder.short_hash}")
     _report(job, execute(job, force=force), stored=stored)
 

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sentiment_lab.config import PARTS, SplitConfig
+from sentiment_lab.config import PARTS, SplitConfig, part_size, part_sizes
 from sentiment_lab.data.reviews import NEGATIVE, POSITIVE
 from sentiment_lab.schema import ConfigError
 
@@ -63,13 +63,13 @@ def split_hash(reviews: pd.DataFrame, positions: Mapping[str, Positions]) -> str
 
 
 def _article(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
-    train, validation, _ = _counts(split, len(reviews))
+    train, validation, _ = part_sizes(split, len(reviews))
     parts = np.split(np.arange(len(reviews)), [train, train + validation])
     return dict(zip(PARTS, parts, strict=True))
 
 
 def _shuffled(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
-    _, validation, test = _counts(split, len(reviews))
+    _, validation, test = part_sizes(split, len(reviews))
     texts, labels = _distinct_texts(reviews)
     copies = np.bincount(texts)
     parts = np.full(len(labels), "train", dtype="<U10")
@@ -89,35 +89,11 @@ def _official(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]
             f"unpacked folder of data=imdb have it), got official for {without} such reviews of {len(reviews)}"
         )
         raise ConfigError([problem])
-    count = _count(split.validation, len(train))
+    count = part_size(split, "validation", len(train))
     if not count:
         return {"train": train, "validation": train[:0], "test": test}
     kept, held = _draw_films(reviews.iloc[train], count, split.seed)
     return {"train": train[kept], "validation": train[held], "test": test}
-
-
-def _counts(split: SplitConfig, reviews: int) -> tuple[int, int, int]:
-    validation, test = _count(split.validation, reviews), _count(split.test, reviews)
-    rest = reviews - validation - test
-    if rest < 1:
-        sizes = f"{validation} + {test}"
-        raise ConfigError([f"split.validation + split.test must be below the {reviews} reviews there are, got {sizes}"])
-    asked = rest if split.train is None else _count(split.train, reviews)
-    # Each fraction is rounded to a whole count, so that the three together may miss the total by one.
-    slack = 1 if any(isinstance(size, float) for size in (split.train, split.validation, split.test)) else 0
-    if abs(asked - rest) > slack:
-        null = " or null, which takes the rest," if split.method == "shuffled" else ""
-        miss = f"leaves {rest - asked} in no part" if asked < rest else f"is {asked - rest} more than there are"
-        problem = (
-            f"split.train must be {rest}{null} where split.validation and split.test take {validation} and {test} "
-            f"of {reviews} reviews, got {split.train}, which {miss}"
-        )
-        raise ConfigError([problem])
-    return rest, validation, test
-
-
-def _count(size: float | None, reviews: int) -> int:
-    return round(size * reviews) if isinstance(size, float) else size or 0
 
 
 def _distinct_texts(reviews: pd.DataFrame) -> tuple[Positions, Positions]:

@@ -16,6 +16,7 @@ from sentiment_lab.config import RecurrentModel, TextConfig
 from sentiment_lab.data.batching import evaluation_batches
 from sentiment_lab.data.dataset import Part, encode_texts
 from sentiment_lab.data.vocabulary import Vocabulary
+from sentiment_lab.files import DamageError
 from sentiment_lab.models.folder import DESCRIPTION, read_description, write_description
 from sentiment_lab.models.linear import LinearClassifier, LinearSettings
 from sentiment_lab.schema import ConfigError, build
@@ -43,7 +44,7 @@ class Classifier(Protocol):
 def load_classifier(folder: Path) -> Classifier:
     """Read the model that a run has saved in `folder`.
 
-    Raises ValueError naming a file that is missing, foreign or damaged.
+    Raises DamageError naming a file that is missing, foreign or damaged.
     """
     description = read_description(folder)
     family = description.get("model", {}).get("family")
@@ -52,7 +53,7 @@ def load_classifier(folder: Path) -> Classifier:
             return RecurrentClassifier.load(folder, build(RecurrentSettings, description))
         return LinearClassifier.load(folder, build(LinearSettings, description))
     except ConfigError as error:
-        raise ValueError(f"{folder / DESCRIPTION}: {error}") from error
+        raise DamageError(f"{folder / DESCRIPTION}: {error}") from error
 
 
 @dataclass(kw_only=True)

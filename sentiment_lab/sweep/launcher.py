@@ -1,27 +1,32 @@
-"""The Hydra launcher: receives all jobs of a sweep at once, checks them all, and runs them."""
+"""The Hydra launchers: they receive all jobs of a sweep at once, check them all, and run or list them."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from sentiment_lab.compose import config_from_hydra, explained
-from sentiment_lab.config import Config
+from sentiment_lab.compose import JobComposer
 from sentiment_lab.progress import say
+from sentiment_lab.run import Job
 from sentiment_lab.sweep.inline import SweepFailedError, run_sweep
 from sentiment_lab.sweep.plan import plan_jobs
 
+Values = Sequence[float | None]
 
-class SweepLauncher(Launcher):  # type: ignore[misc]  # hydra is untyped
-    """Hands the jobs of `sentiment-lab train -m` to the sweep. `force` is set by the command."""
 
-    force = False
+class JobsLauncher(Launcher):  # type: ignore[misc]  # hydra is untyped
+    """Hands all jobs of a command to `use`."""
+
+    @abstractmethod
+    def use(self, jobs: Sequence[Job], command: Sequence[str]) -> Values:
+        """Use the jobs and return a value for each: what an optimising sweeper of Hydra goes by."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra gives to compose the jobs with; our sweep replaces the task function."""
@@ -29,26 +34,51 @@ class SweepLauncher(Launcher):  # type: ignore[misc]  # hydra is untyped
         self._context, self._config = hydra_context, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run all jobs and return the test accuracy of each, in the order asked.
+        """Use all jobs and return the value of each, in the order asked.
 
-        Raises ConfigError before the first job starts, SweepFailedError after the last when any of them failed.
+        Raises ConfigError with the problems of all jobs, before any of them is used.
         """
         del initial_job_idx
-        jobs = plan_jobs(job_overrides, self._compose)
-        if len(jobs) < len(job_overrides):
-            say(f"{len(job_overrides)} jobs asked for, {len(jobs)} of them differ: the same config runs once")
-        command = [str(word) for word in self._config.hydra.overrides.task]
-        outcomes = run_sweep(jobs, command, Path(self._config.hydra.sweep.dir), force=self.force)
+        jobs, asked = plan_jobs(job_overrides, self._compose)
+        if len(jobs) < len(asked):
+            say(f"{len(asked)} jobs asked for, {len(jobs)} of them differ: the same config runs once")
+        values = self.use(jobs, [str(word) for word in self._config.hydra.overrides.task])
+        return [_job_return(words, values[job]) for words, job in zip(job_overrides, asked, strict=True)]
+
+    @cached_property
+    def _compose(self) -> JobComposer:
+        return JobComposer(self._context.config_loader, self._config)
+
+
+class SweepLauncher(JobsLauncher):
+    """Trains the jobs; `force` trains again what is complete. Hydra makes the object, so the command sets the class."""
+
+    force = False
+
+    def use(self, jobs: Sequence[Job], command: Sequence[str]) -> Values:
+        """Run the sweep.
+
+        Raises SweepFailedError after the last job when any of them failed.
+        """
+        outcomes = run_sweep(jobs, command, force=self.force)
         if any(outcome.result is None for outcome in outcomes):
             raise SweepFailedError
-        return [_job_return(overrides) for overrides in job_overrides]
-
-    def _compose(self, overrides: Sequence[str]) -> Config:
-        with explained():
-            return config_from_hydra(self._context.config_loader.load_sweep_config(self._config, list(overrides)))
+        return [outcome.result.best_validation_accuracy for outcome in outcomes if outcome.result]
 
 
-def _job_return(overrides: Sequence[str]) -> JobReturn:
+class PlanLauncher(JobsLauncher):
+    """Trains nothing and lists the jobs."""
+
+    listed: ClassVar[list[Job]] = []
+
+    def use(self, jobs: Sequence[Job], command: Sequence[str]) -> Values:
+        """Keep the jobs."""
+        del command
+        self.listed[:] = jobs
+        return [None] * len(jobs)
+
+
+def _job_return(overrides: Sequence[str], value: float | None) -> JobReturn:
     done: Any = JobReturn(overrides=overrides, status=JobStatus.COMPLETED)
-    done.return_value = None
+    done.return_value = value
     return done

@@ -13,27 +13,34 @@ from sentiment_lab.schema import ConfigError
 _IN_ARCHITECTURE = ("model.family", "model.cell", "model.bidirectional")
 
 
-def plan_jobs(overrides: Iterable[Sequence[str]], compose: Callable[[Sequence[str]], Config]) -> list[Job]:
+def plan_jobs(
+    overrides: Iterable[Sequence[str]], compose: Callable[[Sequence[str]], Config]
+) -> tuple[list[Job], list[int]]:
     """Compose and check every job; jobs with the same hash become one.
 
-    Raises ConfigError with the problems of all jobs, each naming its job.
+    Returns the jobs that differ, and for each one asked for its position among them. Raises ConfigError with the
+    problems of all jobs, each naming its job.
     """
-    asked = [list(job) for job in overrides]
+    asked = [list(words) for words in overrides]
+    configs = _compose_all(asked, compose)
+    hashes = [config_hash(config) for config in configs]
+    first = {name: hashes.index(name) for name in dict.fromkeys(hashes)}
+    variants = name_variants([configs[index] for index in first.values()])
+    jobs = [Job(configs[i], asked[i], variant) for i, variant in zip(first.values(), variants, strict=True)]
+    return jobs, [list(first).index(name) for name in hashes]
+
+
+def _compose_all(asked: Sequence[Sequence[str]], compose: Callable[[Sequence[str]], Config]) -> list[Config]:
     configs: list[Config] = []
     problems: list[str] = []
-    for job in asked:
+    for words in asked:
         try:
-            configs.append(compose(job))
+            configs.append(compose(words))
         except ConfigError as error:
-            problems.extend(f"{problem}   (in the job: {' '.join(job)})" for problem in error.problems)
+            problems.extend(f"{problem}   (in the job: {' '.join(words)})" for problem in error.problems)
     if problems:
         raise ConfigError(dict.fromkeys(problems))
-    distinct: dict[str, tuple[Config, list[str]]] = {}
-    for config, job in zip(configs, asked, strict=True):
-        distinct.setdefault(config_hash(config), (config, job))
-    jobs = list(distinct.values())
-    variants = name_variants([config for config, _ in jobs])
-    return [Job(config, job, variant) for (config, job), variant in zip(jobs, variants, strict=True)]
+    return configs
 
 
 def name_variants(configs: Sequence[Config]) -> list[str]:

@@ -38,7 +38,7 @@ def test_a_foreign_description_is_recognised(folder, content):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"nowhere/model\.json cannot be read"):
+    with pytest.raises(ValueError, match=r"nowhere/model\.json is missing"):
         read_description(tmp_path / "nowhere")
 
 

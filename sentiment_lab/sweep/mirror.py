@@ -1,0 +1,85 @@
+"""The parent run of a sweep, kept equal to the sweep's record and to the folders of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentiment_lab.analysis.tables import summarise, to_csv, to_markdown
+from sentiment_lab.config import Config
+from sentiment_lab.errors import LabError
+from sentiment_lab.result import Result
+from sentiment_lab.rundir import RunFolder
+from sentiment_lab.sweep.record import SweepRecord
+
+if TYPE_CHECKING:
+    from sentiment_lab.tracking.store import Store
+
+
+def open_parent(config: Config, record: SweepRecord, warn: Callable[[str], None]) -> None:
+    """Make the parent run with the frozen list of jobs, before the first of them looks for it."""
+    if not config.tracking.enabled:
+        return
+    from sentiment_lab.tracking.store import open_store
+    from sentiment_lab.tracking.sweeps import SweepParent
+
+    store = open_store(config.tracking, config.paths)
+    try:
+        SweepParent.open(store, record.study, record.name, record.tags).keep("jobs.json", record.text)
+    except Exception as error:  # noqa: BLE001  # whatever a store raises, the sweep goes on
+        warn(f"MLflow store {store.uri} failed ({_first_line(error)}); the sweep goes on, sentiment-lab sync adds it")
+
+
+def close_parent(config: Config, record: SweepRecord, status: str, warn: Callable[[str], None]) -> None:
+    """Give the parent run its table and its status."""
+    if not config.tracking.enabled:
+        return
+    from sentiment_lab.tracking.store import open_store
+
+    store = open_store(config.tracking, config.paths)
+    try:
+        mirror_sweep(store, record, Path(config.paths.runs).absolute(), status)
+    except Exception as error:  # noqa: BLE001  # whatever a store raises, the sweep is done
+        warn(f"MLflow store {store.uri} lacks the sweep's table ({_first_line(error)}); sentiment-lab sync adds it")
+
+
+def mirror_sweep(store: Store, record: SweepRecord, root: Path, status: str | None = None) -> None:
+    """Bring a sweep's parent run up to date with its folder and those of its runs.
+
+    `status` is FINISHED, FAILED or KILLED; None reads it from the runs. Raises whatever MLflow raises.
+    """
+    from sentiment_lab.mirrored import experiment_name
+    from sentiment_lab.tracking.sweeps import SweepParent
+
+    parent = SweepParent.open(store, record.study, record.name, record.tags)
+    parent.keep("jobs.json", record.text)
+    for job in record.jobs:
+        parent.adopt(job["hash"], store.experiment_id(experiment_name(record.study)))
+    runs = list(record.runs(root))
+    table = summarise(_results(runs))
+    failed = [f"failed: {variant} {run.short_hash}" for variant, run in runs if run.state == "failed"]
+    parts = [record.question or "", to_markdown(table), *failed]
+    description = "\n\n".join(part for part in parts if part)
+    parent.finish(status or _status([run for _, run in runs]), description, {"table.csv": to_csv(table)})
+
+
+def _results(runs: Sequence[tuple[str, RunFolder]]) -> list[tuple[str, Result]]:
+    found = []
+    for variant, run in runs:
+        try:
+            found.append((variant, run.result()))
+        except LabError:
+            continue  # not complete, or damaged: `doctor` names it
+    return found
+
+
+def _status(runs: Sequence[RunFolder]) -> str:
+    states = {run.state for run in runs}
+    if states == {"complete"}:
+        return "FINISHED"
+    return "FAILED" if "failed" in states else "KILLED"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

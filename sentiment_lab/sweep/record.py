@@ -1,0 +1,97 @@
+"""What a sweep is: its frozen list of jobs, kept in a folder that its hash names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sentiment_lab.files import DamageError, seal, unseal, write_whole
+from sentiment_lab.identity import SHORT, config_hash, flatten
+from sentiment_lab.run import Job
+from sentiment_lab.rundir import RunFolder
+from sentiment_lab.schema import to_plain
+
+_FILE = "jobs.json"
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """One sweep: the same study and jobs are the same sweep, whenever and however often its command is given."""
+
+    hash: str
+    study: str
+    question: str | None
+    command: str
+    jobs: Sequence[dict[str, Any]]
+    """Hash, name, variant, overrides and whole config of each job, in order."""
+
+    @property
+    def name(self) -> str:
+        """The name of its parent run."""
+        return f"sweep of {len(self.jobs)} runs"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of its parent run."""
+        return {"sweep": self.hash, "study": self.study, "command": self.command}
+
+    @property
+    def text(self) -> str:
+        """The content of its file."""
+        return seal(to_plain(self))
+
+    def runs(self, root: Path) -> Iterable[tuple[str, RunFolder]]:
+        """Return name of the variant and folder of each job."""
+        return [(job["variant"], RunFolder(root / job["hash"][:SHORT])) for job in self.jobs]
+
+    @classmethod
+    def read(cls, folder: Path) -> SweepRecord:
+        """Read the record in a sweep's folder.
+
+        Raises DamageError when it is not what was written.
+        """
+        try:
+            return cls(**unseal(folder / _FILE))
+        except TypeError as error:
+            raise DamageError(f"{folder / _FILE} is damaged: {error}") from error
+
+
+def freeze(jobs: Sequence[Job], command: Sequence[str]) -> tuple[SweepRecord, list[Job], Path]:
+    """Write down the jobs of a sweep before the first one starts; return record, jobs that know it, and its folder.
+
+    Raises StorageError when the folder cannot be written.
+    """
+    config = jobs[0].config
+    hashes = sorted(config_hash(job.config) for job in jobs)
+    name = hashlib.sha256(json.dumps([config.study.name, hashes]).encode()).hexdigest()[:SHORT]
+    words = " ".join(["sentiment-lab train -m", *command])
+    record = SweepRecord(name, config.study.name, config.study.question, words, list(map(_plain, jobs)))
+    folder = sweeps_folder(config.paths.store) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / _FILE, record.text)
+    return record, [replace(job, sweep=name) for job in jobs], folder
+
+
+def sweeps_folder(store: str) -> Path:
+    """Return the folder of all sweeps."""
+    return Path(store).absolute() / "sweeps"
+
+
+def list_sweeps(store: str) -> list[Path]:
+    """Return the folders of all sweeps, oldest first."""
+    found = sweeps_folder(store).glob(f"*/{_FILE}")
+    return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+
+
+def _plain(job: Job) -> dict[str, Any]:
+    return {
+        "hash": config_hash(job.config),
+        "name": job.name,
+        "variant": job.variant,
+        "overrides": list(job.overrides),
+        "config": flatten(to_plain(job.config)),
+    }

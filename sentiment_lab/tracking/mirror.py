@@ -1,0 +1,312 @@
+"""The mirror of one run in MLflow, kept equal to its folder: by the run while it lives, by `sync` at any time."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+
+from sentiment_lab.config import TrackingConfig
+from sentiment_lab.identity import flatten, variant_of
+from sentiment_lab.journal import Event
+from sentiment_lab.mirrored import experiment_name, mark_mirrored
+from sentiment_lab.observer import Observer
+from sentiment_lab.result import EpochRecord, Result
+from sentiment_lab.rundir import RunFolder
+from sentiment_lab.tracking.model import has_model, log_text_model
+from sentiment_lab.tracking.store import Store, TrackingError, origin_tags
+
+if TYPE_CHECKING:
+    from sentiment_lab.data.dataset import Dataset as SplitDataset
+    from sentiment_lab.training import Outcome
+
+DIGEST_LIMIT = 36
+"""Characters of a dataset digest that MLflow takes."""
+REASON_LIMIT = 5000
+SYSTEM_METRICS_SECONDS = 2
+HEARTBEAT_SECONDS = 30.0
+RETRY_SECONDS = 10.0
+"""Seconds before a store that failed is tried again."""
+GIVE_UP_SECONDS = 60.0
+"""Seconds that a run which did not complete waits for the store before it leaves."""
+
+EPOCH_METRICS = (
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "learning_rate",
+    "epoch_seconds",
+    "tokens_per_second",
+)
+STATUSES = {"completed": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
+FILES = (
+    *("config.json", "overrides.yaml", "environment.txt", "code.diff", "journal.jsonl"),
+    *("result.json", "predictions.parquet", "reproduction.json"),
+)
+"""What of a run's folder goes into the artifact folder `run`; `reproduce` needs no more than these."""
+
+
+class RunMirror:
+    """One run's record in the store. `push` writes what the store lacks; pushing twice writes nothing twice.
+
+    Metrics carry the times of the journal, so that what was logged before a failure is recognised after it.
+    """
+
+    def __init__(self, store: Store, tracking: TrackingConfig, folder: RunFolder) -> None:
+        self._store, self._tracking, self._folder = store, tracking, folder
+        self._logged: set[tuple[str, int]] = set()
+        self._done: set[str] = set()
+        self.run_id = ""
+        self.found = False
+        """Whether the store knew the run before."""
+
+    def push(self, *, alive: bool) -> None:
+        """Bring the store up to date with the folder; `alive` tells whether the run goes on.
+
+        Raises TrackingError when the run was deleted in the store, and whatever MLflow raises when the store fails.
+        """
+        events = self._folder.events()
+        first = self._folder.started()
+        if first is None:
+            return
+        if not self.run_id:
+            self._open(first, alive=alive)
+        self._push_data(first, events)
+        self._push_epochs(events)
+        if alive:
+            self._tag(heartbeat=datetime.now(UTC).isoformat(timespec="seconds"))
+        else:
+            self._push_end(events)
+
+    def _open(self, first: Event, *, alive: bool) -> None:
+        client, experiment = self._store.client, self._store.experiment_id(experiment_name(first["study"]))
+        found = self._store.find(experiment, "training", first["training"])
+        if found and found.info.lifecycle_stage != "active":
+            raise TrackingError(f"run {found.info.run_id} was deleted in {self._store.uri}; it is left alone")
+        tags = self._tags(first, experiment)
+        run: Run = found or client.create_run(experiment, _milliseconds(first), tags, first["name"])
+        run_id = str(run.info.run_id)
+        settings = flatten({key: value for key, value in self._folder.config().items() if key != "schema"})
+        params = [Param(key, str(value)) for key, value in settings.items()]
+        client.log_batch(run_id, params=params, tags=[RunTag(key, value) for key, value in tags.items()])
+        if found:
+            self._remember(run, alive=alive)
+        self.run_id, self.found = run_id, found is not None
+
+    def _remember(self, run: Run, *, alive: bool) -> None:
+        """Learn what the store has of a run that it knew."""
+        client, run_id = self._store.client, run.info.run_id
+        for name in EPOCH_METRICS:
+            self._logged |= {(name, metric.step) for metric in client.get_metric_history(run_id, name)}
+        self._logged |= {(name, -1) for name in run.data.metrics}
+        if run.inputs.dataset_inputs:
+            self._done.add("datasets")
+        if alive and run.info.status != "RUNNING":
+            client.update_run(run_id, status="RUNNING")
+            if "reason" in run.data.tags:
+                client.delete_tag(run_id, "reason")
+
+    def _tags(self, first: Event, experiment: str) -> dict[str, str]:
+        starts = [event for event in self._folder.events() if event["event"] == "started"]
+        tags = {
+            **{name: first[name] for name in ("training", "study", "architecture", "code_version", "env_version")},
+            "config_hash": self._folder.config_hash,
+            "variant_hash": variant_of(self._folder.config()),
+            "host": starts[-1]["host"],
+            "process": str(starts[-1]["pid"]),
+            **origin_tags(),
+        }
+        parent = first.get("sweep") and self._store.find(experiment, "sweep", first["sweep"])
+        if parent:
+            tags["mlflow.parentRunId"] = parent.info.run_id
+        if first.get("reproduces"):
+            tags["reproduces"] = first["reproduces"]
+        return tags
+
+    def _push_data(self, first: Event, events: Sequence[Event]) -> None:
+        data = next((event for event in events if event["event"] == "data"), None)
+        if data is None or "data" in self._done:
+            return
+        self._tag(data_hash=data["data_hash"], split_hash=data["split_hash"])
+        if "datasets" not in self._done:
+            inputs = [_dataset_input(first["source"], data, part) for part in data["parts"]]
+            self._store.client.log_inputs(self.run_id, datasets=inputs)
+        self._done.add("data")
+
+    def _push_epochs(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event["event"] == "epoch":
+                known = {name for name in EPOCH_METRICS if (name, event["epoch"]) in self._logged}
+                values = {name: event[name] for name in EPOCH_METRICS if name not in known}
+                self._log_metrics(values, event["epoch"], event)
+                self._logged |= {(name, event["epoch"]) for name in EPOCH_METRICS}
+
+    def _push_end(self, events: Sequence[Event]) -> None:
+        last = events[-1] if events[-1]["event"] in STATUSES else {**events[-1], "event": "killed"}
+        self._store.client.set_terminated(self.run_id, STATUSES[last["event"]], _milliseconds(last))
+        if last["event"] == "completed":
+            self._push_result(self._folder.result(), last)
+            mark_mirrored(self._folder, self._store.uri, self.run_id)
+        else:
+            self._tag(reason=str(last.get("reason", "its process died"))[:REASON_LIMIT])
+
+    def _push_result(self, result: Result, last: Event) -> None:
+        client = self._store.client
+        values = {name: value for name, value in final_metrics(result).items() if (name, -1) not in self._logged}
+        self._log_metrics(values, result.kept_epoch, last)
+        self._logged |= {(name, -1) for name in values}
+        self._tag(weights_digest=result.weights_digest, execution_path=result.execution_path)
+        self.push_files()
+        if self._folder.figures.is_dir():
+            client.log_artifacts(self.run_id, str(self._folder.figures), "figures")
+        if self._tracking.model and not (self.found and has_model(client, self.run_id)):
+            log_text_model(client, self.run_id, self._folder.model, result.kept_epoch)
+            self.found = True
+
+    def push_files(self) -> None:
+        """Copy the run's own files."""
+        for name in FILES:
+            if (self._folder.path / name).is_file():
+                self._store.client.log_artifact(self.run_id, str(self._folder.path / name), "run")
+
+    def _tag(self, **tags: str) -> None:
+        self._store.client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+
+    def _log_metrics(self, values: Mapping[str, float | None], step: int, event: Event) -> None:
+        time_ms = _milliseconds(event)
+        metrics = [Metric(name, value, time_ms, step) for name, value in values.items() if value is not None]
+        if metrics:
+            self._store.client.log_batch(self.run_id, metrics=metrics)
+
+
+class Mirror(Observer):
+    """Mirrors a run while it lives, from a thread of its own: a slow store or none holds no training up.
+
+    A store that fails is named once and tried again; what it missed is in the folder.
+    """
+
+    def __init__(self, store: Store, tracking: TrackingConfig, folder: RunFolder, warn: Callable[[str], None]) -> None:
+        self._store, self._tracking, self._warn = store, tracking, warn
+        self._run = RunMirror(store, tracking, folder)
+        self._wake, self._ending = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="mirror", daemon=True)
+        self._away = False
+        self._retry_at = 0.0
+        self._system: Any = None
+
+    def started(self) -> None:
+        """Create the run, or find it where an earlier attempt has made it."""
+        self._thread.start()
+
+    def data_ready(self, dataset: SplitDataset) -> None:  # noqa: ARG002
+        """Log the hashes and one dataset input for each part."""
+        self._wake.set()
+
+    def epoch_ended(self, record: EpochRecord) -> None:  # noqa: ARG002
+        """Log one epoch in one batch."""
+        self._wake.set()
+
+    def completed(self, outcome: Outcome) -> None:  # noqa: ARG002
+        """Log the final numbers, figures, files and the model; mark the run finished."""
+        self._end(None)
+
+    def stopped(self, status: str, reason: str) -> None:  # noqa: ARG002
+        """Mark the run failed or killed, with the reason as a tag."""
+        self._end(GIVE_UP_SECONDS)
+
+    def _end(self, patience: float | None) -> None:
+        self._ending.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(patience)
+
+    def _work(self) -> None:
+        while not self._ending.is_set():
+            if time.monotonic() >= self._retry_at:
+                self._try_push(alive=True)
+            self._wake.wait(RETRY_SECONDS if self._away else HEARTBEAT_SECONDS)
+            self._wake.clear()
+        if self._system is not None:
+            self._system.finish()
+        self._try_push(alive=False)
+
+    def _try_push(self, *, alive: bool) -> None:
+        try:
+            self._run.push(alive=alive)
+            if alive and self._tracking.system_metrics and self._system is None:
+                self._start_system_metrics()
+        except Exception as error:  # noqa: BLE001  # whatever a store raises, the run goes on
+            self._hear_failure(error, alive=alive)
+        else:
+            if self._away:
+                self._warn(f"MLflow store {self._store.uri} answers again and has what it missed")
+            self._away = False
+
+    def _hear_failure(self, error: Exception, *, alive: bool) -> None:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        failed = f"MLflow store {self._store.uri} failed ({first})"
+        if alive and not self._away:
+            self._warn(f"{failed}; the run goes on in its folder, the store is tried again")
+        if not alive:
+            self._warn(f"{failed}; it lacks the end of this run, `sentiment-lab sync` brings it up to date")
+        self._away, self._retry_at = True, time.monotonic() + RETRY_SECONDS
+
+    def _start_system_metrics(self) -> None:
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        self._system = SystemMetricsMonitor(
+            self._run.run_id,
+            SYSTEM_METRICS_SECONDS,
+            resume_logging=self._run.found,
+            tracking_uri=self._store.uri,
+        )
+        self._system.start()
+
+
+def catch_up(store: Store, tracking: TrackingConfig, folder: RunFolder, warn: Callable[[str], None]) -> bool:
+    """Bring the store up to date with a run that no process trains; tell whether it is so now."""
+    try:
+        RunMirror(store, tracking, folder).push(alive=False)
+    except Exception as error:  # noqa: BLE001  # whatever a store raises, the folder is as it was
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        warn(f"{folder.short_hash}: MLflow store {store.uri} could not be brought up to date: {first}")
+        return False
+    return True
+
+
+def final_metrics(result: Result) -> dict[str, float | None]:
+    """Return the metrics that a complete run has once."""
+    return {
+        "best_validation_accuracy": result.best_validation_accuracy,
+        "best_epoch": result.best_epoch,
+        "test_accuracy": result.test.accuracy,
+        "test_loss": result.test.loss,
+        "test_f1": result.test.f1,
+        "test_roc_auc": result.test.roc_auc,
+        "test_ece": result.test.ece,
+        "parameters": result.parameters,
+        "train_seconds": result.train_seconds,
+        "predict_reviews_per_second": result.predict_reviews_per_second,
+    }
+
+
+def _milliseconds(event: Event) -> int:
+    return round(datetime.fromisoformat(event["time"]).timestamp() * 1000)
+
+
+def _dataset_input(source: str, data: Event, part: str) -> DatasetInput:
+    entity = Dataset(
+        name=f"{Path(source).name} {part}",
+        digest=data["data_hash"][:DIGEST_LIMIT],
+        source_type="local",
+        source=json.dumps({"uri": source}),
+        profile=json.dumps({**data["parts"][part], "split_hash": data["split_hash"]}),
+    )
+    return DatasetInput(entity, tags=[InputTag("mlflow.data.context", part)])

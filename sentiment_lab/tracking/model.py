@@ -1,0 +1,72 @@
+"""The logged model: our code, its own data, no pickle."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, Schema
+
+from sentiment_lab.identity import PACKAGE
+
+
+def has_model(client: MlflowClient, run_id: str) -> bool:
+    """Tell whether a run's model is logged; one whose logging was cut short is removed."""
+    experiment = client.get_run(run_id).info.experiment_id
+    found = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+    ready = [model for model in found if model.status == "READY"]
+    for model in found:
+        if model not in ready:
+            client.delete_logged_model(model.model_id)
+    return bool(ready)
+
+
+def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -> None:
+    """Log the model that takes raw text and gives label and probability, tied to the epoch that was kept."""
+    # Made here, because MLflow would put the model of a run that is not its active one into the default experiment.
+    run = client.get_run(run_id)
+    model = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
+    # An example would make MLflow load the model and predict: seconds for each run. The type hint is one of its own.
+    for message in (".*An input example was not provided", ".*Any type hint is inferred as AnyType"):
+        warnings.filterwarnings("ignore", message=message)
+    outputs = Schema([ColSpec("string", "label"), ColSpec("float", "probability")])
+    with _default_store(client.tracking_uri):
+        Model.log(
+            artifact_path=None,
+            model_id=model.model_id,
+            flavor=mlflow.pyfunc,
+            run_id=run_id,
+            step=step,
+            loader_module="sentiment_lab.serving",
+            data_path=str(folder),
+            code_paths=[str(PACKAGE)],
+            pip_requirements=serving_requirements(),
+            signature=ModelSignature(inputs=Schema([ColSpec("string")]), outputs=outputs),
+        )
+
+
+@contextmanager
+def _default_store(uri: str) -> Iterator[None]:
+    """Name the store where `Model.log` looks for it, but not for child processes, as MLflow would."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
+
+
+def serving_requirements() -> list[str]:
+    """Return the pinned distributions that the logged model needs."""
+    from importlib.metadata import version
+
+    names = ("filelock", "keras", "mlflow", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow")
+    return [f"{name}=={version(name)}" for name in names]

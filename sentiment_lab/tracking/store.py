@@ -1,0 +1,97 @@
+"""The MLflow store: its experiments, and finding runs in it by what they are."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Run, ViewType
+from mlflow.exceptions import MlflowException
+
+from sentiment_lab.config import PathsConfig, TrackingConfig
+from sentiment_lab.errors import LabError
+from sentiment_lab.mirrored import store_uri
+
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Without it the UI opens on its pages for language-model applications."""
+
+
+class TrackingError(LabError):
+    """A store that cannot be used; the text names it."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where MLflow keeps its records."""
+
+    uri: str
+    artifacts: Path | None
+    """Artifact folder of the local store; a server has its own."""
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """The client of this store."""
+        return MlflowClient(tracking_uri=self.uri)
+
+    def experiment_id(self, name: str) -> str:
+        """Return the id of an experiment, made and put at its place when it is missing.
+
+        Raises TrackingError when it was deleted.
+        """
+        if self.artifacts is None:
+            return self._experiment_id(name, None)
+        # The first use of an empty SQLite store creates its tables, and MLflow has no lock for that between processes.
+        self.artifacts.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.artifacts.parent / "mlflow.lock", timeout=120):
+            return self._experiment_id(name, self.artifacts.as_uri())
+
+    def find(self, experiment_id: str, tag: str, value: str) -> Run | None:
+        """Return the run of an experiment whose tag has this value, also a deleted one."""
+        return next(self.search(f"tags.`{tag}` = '{value}'", [experiment_id]), None)
+
+    def search(self, condition: str, experiments: list[str] | None = None) -> Iterator[Run]:
+        """Yield all runs that meet a condition, deleted ones too, oldest first."""
+        found = self.client.search_experiments() if experiments is None else []
+        ids = experiments or [experiment.experiment_id for experiment in found]
+        token = None
+        while ids:
+            page = self.client.search_runs(
+                ids, condition, ViewType.ALL, order_by=["attributes.start_time ASC"], page_token=token
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _experiment_id(self, name: str, location: str | None) -> str:
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return str(self.client.create_experiment(name, location, EXPERIMENT_TAGS))
+            except MlflowException:  # another client made it meanwhile
+                found = self.client.get_experiment_by_name(name)
+        if found is None or found.lifecycle_stage != "active":
+            raise TrackingError(f"the MLflow experiment {name!r} was deleted in {self.uri}; restore it or rename study")
+        return str(found.experiment_id)
+
+
+def open_store(tracking: TrackingConfig, paths: PathsConfig) -> Store:
+    """Return the store that a config names; opens nothing yet."""
+    uri = store_uri(tracking, paths)
+    local = not tracking.uri and not os.environ.get("MLFLOW_TRACKING_URI")
+    return Store(uri, Path(paths.store).absolute() / "artifacts" if local else None)
+
+
+def origin_tags() -> dict[str, str]:
+    """Return the tags that fill the columns `User` and `Source` of MLflow's tables."""
+    tags = {"mlflow.source.name": "sentiment-lab", "mlflow.source.type": "LOCAL"}
+    with suppress(KeyError, OSError):  # a container may run under a number that has no name
+        tags["mlflow.user"] = getpass.getuser()
+    return tags
