@@ -93,6 +93,15 @@ def unseal(path: Path) -> dict[str, Any]:
     return plain
 
 
+def read_plain(path: Path) -> dict[str, Any]:
+    """Read a JSON document that carries no digest; an empty one where it is none."""
+    try:
+        plain = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return plain if isinstance(plain, dict) else {}
+
+
 def check_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
     """Return one line for each file that is missing or has another digest."""
     problems = []

@@ -17,7 +17,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from sentiment_lab.config import Config
+from sentiment_lab.config import Config, config_from_plain
+from sentiment_lab.schema import ConfigError, to_plain
 
 SCHEMA = 1
 """Number of the canonical form. A field that joins later with `option(added=...)` leaves it as it is."""
@@ -65,6 +66,32 @@ def variant_hash(config: Config) -> str:
 def variant_of(canonical: Mapping[str, Any]) -> str:
     """Return the variant hash of a canonical config, given as plain data."""
     return _sha256(_canonical({key: value for key, value in canonical.items() if key != "seed"}))
+
+
+def restore(canonical: Mapping[str, Any], base: Config) -> Config:
+    """Return the config that a canonical one was made of, with paths, tracking and launch settings of `base`.
+
+    Raises ConfigError for another schema number, and where the stored settings are none that this version knows.
+    """
+    stored = dict(canonical)
+    if stored.pop("schema", None) != SCHEMA:
+        raise ConfigError([f"the stored config has another schema than {SCHEMA}; run the version that stored it"])
+    plain = _without_identity(base)
+    for name, value in stored.items():
+        group = _without_identity(getattr(base, name, None))
+        plain[name] = {**group, **value} if isinstance(value, Mapping) else value
+    return config_from_plain(plain)
+
+
+def _without_identity(value: Any) -> dict[str, Any]:
+    if not dataclasses.is_dataclass(value):
+        return {}
+    fields = [field.name for field in dataclasses.fields(value) if not field.metadata.get("identity", True)]
+    return {name: _plain(getattr(value, name)) for name in fields}
+
+
+def _plain(value: Any) -> Any:
+    return to_plain(value) if dataclasses.is_dataclass(value) else value
 
 
 def flatten(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

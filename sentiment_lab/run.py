@@ -38,6 +38,8 @@ class Job:
     variant: str
     sweep: str | None = None
     """Hash of the sweep that it belongs to."""
+    reproduces: str | None = None
+    """Config hash of the run that it repeats, in a folder of its own."""
 
     @property
     def name(self) -> str:
@@ -104,6 +106,7 @@ def _identity(job: Job) -> dict[str, Any]:
         "name": job.name,
         "architecture": architecture(job.config.model),
         "source": data_source(job.config),
+        "reproduces": job.reproduces,
     }
 
 

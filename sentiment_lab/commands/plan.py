@@ -1,0 +1,62 @@
+"""`sentiment-lab plan`: what `train -m` would run. Trains nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from sentiment_lab.analysis.tables import render
+from sentiment_lab.compose import run_hydra
+from sentiment_lab.identity import config_hash, variant_hash
+from sentiment_lab.progress import console, say
+from sentiment_lab.run import Job
+from sentiment_lab.sweep.forecast import Forecast, forecast, summary
+from sentiment_lab.sweep.launcher import PlanLauncher
+
+HEADINGS = ("hash", "run", "state", "expected s")
+
+
+def plan(overrides: Sequence[str], *, as_json: bool) -> int:
+    """List the jobs of a sweep: hash, what differs, state, and the seconds of training expected.
+
+    Raises ConfigError with the problems of all jobs.
+    """
+    forecasts = forecast(planned_jobs(overrides))
+    if as_json:
+        print(json.dumps([_plain(job) for job in forecasts], indent=2))
+    else:
+        render(console(stderr=False), HEADINGS, map(_cells, forecasts), left=3)
+        say(summary(forecasts))
+    return 0
+
+
+def planned_jobs(overrides: Sequence[str]) -> list[Job]:
+    """Return the jobs of `train -m OVERRIDES`, those that differ.
+
+    Raises ConfigError with the problems of all jobs.
+    """
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them
+    run_hydra(["-m", *overrides], lambda _: None, PlanLauncher)
+    return list(PlanLauncher.listed)
+
+
+def _plain(planned: Forecast) -> dict[str, Any]:
+    job = planned.job
+    return {
+        "hash": job.folder.short_hash,
+        "config_hash": config_hash(job.config),
+        "variant_hash": variant_hash(job.config),
+        "name": job.name,
+        "variant": job.variant,
+        "seed": job.config.seed,
+        "state": planned.state,
+        "seconds_expected": planned.seconds,
+        "overrides": list(job.overrides),
+    }
+
+
+def _cells(planned: Forecast) -> list[str]:
+    seconds = "?" if planned.seconds is None else f"{planned.seconds:.1f}"
+    return [planned.job.folder.short_hash, planned.job.name, planned.state, seconds]

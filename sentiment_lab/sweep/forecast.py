@@ -1,0 +1,68 @@
+"""What a sweep would do: the state of each job, and the time it will take, from earlier runs of its variant."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sentiment_lab.config import Config, LinearModel
+from sentiment_lab.errors import LabError
+from sentiment_lab.identity import variant_hash, variant_of
+from sentiment_lab.run import Job
+from sentiment_lab.rundir import RunFolder, list_runs
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """One job before it is run."""
+
+    job: Job
+    state: str
+    """new, complete, interrupted, failed or running."""
+    seconds: float | None
+    """Seconds of training that are left; None where the variant was never run."""
+
+
+def forecast(jobs: Sequence[Job]) -> list[Forecast]:
+    """Return state and expected seconds of each job."""
+    roots = dict.fromkeys(job.folder.path.parent for job in jobs)
+    known = _mean_seconds(run for root in roots for run in list_runs(root))
+    return [_forecast(job, known) for job in jobs]
+
+
+def _forecast(job: Job, known: Mapping[str, float]) -> Forecast:
+    folder = job.folder
+    state = folder.state
+    whole = known.get(variant_hash(job.config))
+    left = 0.0 if state == "complete" else _share_left(folder, job.config)
+    return Forecast(job, state, 0.0 if not left else None if whole is None else whole * left)
+
+
+def _share_left(folder: RunFolder, config: Config) -> float:
+    if isinstance(config.model, LinearModel):
+        return 1.0
+    done = sum(1 for event in folder.events() if event["event"] == "epoch")
+    return max(0.0, 1 - done / config.training.epochs)
+
+
+def _mean_seconds(runs: Iterable[RunFolder]) -> dict[str, float]:
+    """Return the mean seconds of training of each variant."""
+    seconds: dict[str, list[float]] = {}
+    for run in runs:
+        try:
+            seconds.setdefault(variant_of(run.config()), []).append(run.result().train_seconds)
+        except LabError:
+            continue  # not complete, or damaged: `doctor` names it
+    return {variant: statistics.fmean(values) for variant, values in seconds.items()}
+
+
+def summary(forecasts: Sequence[Forecast]) -> str:
+    """Return how many jobs are in which state, and the seconds that are left, in one line."""
+    states = [forecast.state for forecast in forecasts]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    known = [forecast.seconds for forecast in forecasts if forecast.seconds is not None]
+    unknown = len(forecasts) - len(known)
+    left = f"about {sum(known):.0f} s of training left" if known else "how long it takes is not known"
+    without = f", and {unknown} jobs whose variant was never run" if known and unknown else ""
+    return f"{len(forecasts)} jobs: {counts}; {left}{without}"

@@ -1,0 +1,63 @@
+"""Runs that stand in a store: found by their hash, fetched into a folder, told what came of them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mlflow.entities import Run, RunTag
+
+from sentiment_lab.files import storing
+from sentiment_lab.identity import SHORT
+from sentiment_lab.rundir import RunError, RunFolder
+from sentiment_lab.tracking.mirror import FILES
+from sentiment_lab.tracking.store import Store
+
+
+def fetch_run(store: Store, prefix: str, root: Path) -> RunFolder:
+    """Copy what a store has of the complete run whose hash begins with `prefix` into a folder below `root`.
+
+    The files are data: their digests are checked where they are read. Raises RunError when the store has no such run
+    or several, MlflowException when the store fails.
+    """
+    run = _find(store, prefix)
+    folder = RunFolder(root / run.data.tags["config_hash"][:SHORT])
+    with storing(folder.path), TemporaryDirectory() as scratch:
+        folder.path.mkdir(parents=True)
+        there = {Path(item.path).name for item in store.client.list_artifacts(run.info.run_id, "run")}
+        for name in FILES:
+            if name in there:
+                path = store.client.download_artifacts(run.info.run_id, f"run/{name}", scratch)
+                shutil.copyfile(path, folder.path / name)
+    return folder
+
+
+def tag_training(store: Store, training: str, tags: Mapping[str, str], file: Path | None = None) -> None:
+    """Set tags on the run of one training, and keep a file with it, where the store knows the run."""
+    for run in store.search(f"tags.training = '{_hex(training)}'"):
+        store.client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+        if file:
+            store.client.log_artifact(run.info.run_id, str(file), "run")
+
+
+def _find(store: Store, prefix: str) -> Run:
+    condition = f"tags.config_hash LIKE '{_hex(prefix)}%' AND attributes.status = 'FINISHED'"
+    runs = [run for run in store.search(condition) if run.info.lifecycle_stage == "active"]
+    runs = [run for run in runs if re.fullmatch(r"[0-9a-f]{64}", run.data.tags["config_hash"])]
+    hashes = {run.data.tags["config_hash"][:SHORT] for run in runs}
+    if len(hashes) > 1:
+        raise RunError(f"{prefix!r} is the beginning of several runs in {store.uri}: {', '.join(sorted(hashes))}")
+    if not runs:
+        raise RunError(f"no complete run {prefix!r} in {store.uri}")
+    first = [run for run in runs if "reproduces" not in run.data.tags]
+    return (first or runs)[0]
+
+
+def _hex(text: str) -> str:
+    """Return the text for a condition; a hash is all that may stand there."""
+    if not re.fullmatch(r"[0-9a-f]+", text.lower()):
+        raise RunError(f"{text!r} is no hash: it has letters other than 0 to 9 and a to f")
+    return text.lower()
