@@ -48,6 +48,11 @@ class Verdict:
     same_epochs: bool
     tolerance: float
 
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Verdict:
+        """Take a verdict out of what `keep_verdict` wrote."""
+        return cls(**{name: plain[name] for name in cls.__dataclass_fields__})
+
     def __str__(self) -> str:
         if self.verdict == IDENTICAL:
             return IDENTICAL

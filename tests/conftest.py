@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,24 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(tmp_path: Path, cache: Path) -> list[str]:
     """Overrides of a tiny run in a folder of its own, without MLflow."""
     return [*TINY, "tracking=none", f"paths.runs={tmp_path}/runs", f"paths.store={tmp_path}", f"paths.cache={cache}"]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """An empty store whose tables exist: migrating one takes seconds, copying it none."""
+    root = tmp_path_factory.mktemp("store")
+    from sentiment_lab.compose import compose_config
+    from sentiment_lab.tracking.store import open_store
+
+    config = compose_config([f"paths.store={root}"])
+    open_store(config.tracking, config.paths).experiment_id("default")
+    return root / "mlflow.db"
+
+
+@pytest.fixture
+def tracked(tmp_path, cache, migrated, monkeypatch):
+    """Overrides of a tiny run that is mirrored to a store of its own."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
+    shutil.copy(migrated, tmp_path / "mlflow.db")
+    return [*TINY, f"paths.runs={tmp_path}/runs", f"paths.store={tmp_path}", f"paths.cache={cache}"]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY
 
 from sentiment_lab.compose import compose_config
 from sentiment_lab.loop import TrainingError
@@ -29,24 +27,6 @@ TAGS = {
     *("study", "execution_path"),
 }
 FIGURES = {"accuracy", "loss", "confusion_matrix", "roc", "calibration", "accuracy_by_length"}
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory):
-    """An empty store whose tables exist: migrating one takes seconds, copying it none."""
-    root = tmp_path_factory.mktemp("store")
-    config = compose_config([f"paths.store={root}"])
-    open_store(config.tracking, config.paths).experiment_id("default")
-    return root / "mlflow.db"
-
-
-@pytest.fixture
-def tracked(tmp_path, cache, migrated, monkeypatch):
-    """Overrides of a tiny run that is mirrored to a store of its own."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
-    shutil.copy(migrated, tmp_path / "mlflow.db")
-    return [*TINY, f"paths.runs={tmp_path}/runs", f"paths.store={tmp_path}", f"paths.cache={cache}"]
 
 
 def client_of(overrides):

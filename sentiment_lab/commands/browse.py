@@ -9,6 +9,7 @@ from typing import Any
 
 from sentiment_lab.analysis.tables import percent, render
 from sentiment_lab.progress import console, epoch_line, say
+from sentiment_lab.reproduction import Verdict, read_verdict
 from sentiment_lab.rundir import RunFolder, find_run, list_runs
 from sentiment_lab.schema import to_plain
 
@@ -41,6 +42,7 @@ def show(root: str, prefix: str, *, as_json: bool) -> int:
     facts = {**_facts(run), "config": run.config(), "overrides": run.overrides(), "folder": str(run.path)}
     if facts["state"] == "complete":
         facts["result"] = to_plain(run.result())
+        facts["reproduction"] = read_verdict(run)
     if as_json:
         print(json.dumps(facts, indent=2))
     else:
@@ -91,6 +93,8 @@ def _print_run(run: RunFolder, facts: dict[str, Any]) -> None:
     print("  " + shlex.join(["sentiment-lab", "train", *facts["overrides"]]))
     if facts["state"] == "complete":
         _print_result(run)
+        if facts["reproduction"]:
+            print(f"  reproduced: {Verdict.from_plain(facts['reproduction'])}")
     print("\nconfig")
     json.dump(facts["config"], sys.stdout, indent=2)
     print("\n\nfiles in " + facts["folder"])

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from sentiment_lab.analysis.tables import render
 from sentiment_lab.errors import LabError
-from sentiment_lab.identity import flatten
+from sentiment_lab.identity import SHORT, flatten
 from sentiment_lab.progress import console, say
 from sentiment_lab.rundir import RunFolder, find_run
 from sentiment_lab.schema import to_plain
 
 GROUPS = ("config", "layers", "result")
+_HASH = re.compile(r"[0-9a-f]{64}")
 _LEFT_OUT = ("epochs", "train_seconds", "predict_reviews_per_second", "data_hash", "split_hash")
 """Of a result: what is shown elsewhere, or is time."""
 
@@ -70,4 +72,5 @@ def _show(hashes: list[str], found: dict[str, dict[str, list[Any]]]) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return "–"  # noqa: RUF001  # a dash is meant
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text[:SHORT] if _HASH.fullmatch(text) else text
