@@ -49,7 +49,7 @@ def test_a_run_comes_out_the_same_to_the_bit_and_both_say_so(tiny, capsys):
     code, verdict = again(one, tiny, capsys)
     assert code == 0
     assert verdict["verdict"] == "bit-identical"
-    assert verdict["same_weights"] and verdict["same_predictions"] and verdict["same_epochs"]
+    assert [verdict[f"same_{what}"] for what in ("weights", "predictions", "epochs")] == [True, True, True]
     assert verdict["largest_difference"] == 0
     assert read_verdict(one.folder)["verdict"] == "bit-identical"
     repeated = tiny_root(tiny) / "reproductions" / "1" / one.folder.short_hash

@@ -1,4 +1,4 @@
-"""The store is made equal to the folders, any number of times; what is wrong is named, and mended where that is safe."""
+"""The store is made equal to the folders, any number of times; what is wrong is named, and mended where it is safe."""
 
 from __future__ import annotations
 
