@@ -48,7 +48,12 @@ def _refuse(problems: str, code: int = BAD_USAGE) -> int:
 def _train(words: list[str]) -> int:
     from sentiment_lab.commands.train import train
 
-    return train(words)
+    try:
+        return train(words)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(
+            f"{error or 'interrupted'}; the same command goes on from the last checkpoint"
+        ) from error
 
 
 def _command(words: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -38,12 +39,17 @@ def build_progress(launch: LaunchConfig) -> Observer:
 class ProgressLines(Observer):
     """One line for each epoch."""
 
+    def resumed(self, epochs: Sequence[EpochRecord], steps: int) -> None:
+        """Say where training goes on."""
+        within = f" and {steps} steps of the next one" if steps else ""
+        say(f"  goes on after {len(epochs)} epochs{within}")
+
     def epoch_ended(self, record: EpochRecord) -> None:
         """Show the epoch's numbers."""
         say(epoch_line(record))
 
 
-class ProgressBar(Observer):
+class ProgressBar(ProgressLines):
     """A bar over the batches of an epoch, with loss, accuracy, tokens/s and time left; a line when it ends."""
 
     def __init__(self) -> None:
@@ -64,7 +70,7 @@ class ProgressBar(Observer):
     def epoch_ended(self, record: EpochRecord) -> None:
         """Replace the bar by the epoch's line."""
         self._end()
-        say(epoch_line(record))
+        super().epoch_ended(record)
 
     def stopped(self, status: str, reason: str) -> None:  # noqa: ARG002
         """Take the bar away."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing
 
 import pytest
 from conftest import TINY
@@ -38,6 +39,7 @@ def test_a_run_that_is_told_to_stop_is_killed_in_folder_store_and_exit_code(numb
     _, shown = process.communicate(timeout=120)
     assert process.returncode == 130
     assert shown.splitlines()[-1].startswith("error: ")
+    assert shown.splitlines()[-1].endswith("; the same command goes on from the last checkpoint")
     assert "Traceback" not in shown
     (run,) = list_runs(runs)
     assert (run.state, run.events()[-1]["event"]) == ("interrupted", "killed")
@@ -70,3 +72,26 @@ def _answers(url):
             return b'"name": "default"' in answer.read()
     except OSError:
         return False
+
+
+@pytest.mark.slow
+def test_a_store_that_is_locked_for_longer_than_it_waits_holds_no_run_up(tmp_path, cache):
+    process = start(tmp_path, cache, "training.epochs=60", "launch.progress=lines", "tracking.model=false")
+    runs, store = tmp_path / "mlruns" / "runs", tmp_path / "mlruns" / "mlflow.db"
+    wait_for(lambda: any(e["event"] == "epoch" for run in list_runs(runs) for e in run.events()))
+    wait_for(lambda: _rows(store, "select count(*) from metrics where key = 'train_loss'") > 0)
+    with closing(sqlite3.connect(store, timeout=30)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        time.sleep(25)  # MLflow waits 20 s
+    _, shown = process.communicate(timeout=120)
+    assert process.returncode == 0, shown
+    assert "Traceback" not in shown
+    synced = subprocess.run([sys.executable, "-m", "sentiment_lab", "sync"], cwd=tmp_path, check=True, timeout=120)
+    assert synced.returncode == 0
+    assert _rows(store, "select count(*) from metrics where key = 'train_loss'") == 60
+    assert _rows(store, "select status from runs") == "FINISHED"
+
+
+def _rows(store, sql):
+    with closing(sqlite3.connect(store)) as connection:
+        return connection.execute(sql).fetchone()[0]

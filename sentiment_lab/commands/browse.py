@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def show(root: str, prefix: str, *, as_json: bool) -> int:
 def _facts(run: RunFolder) -> dict[str, Any]:
     events = run.events()
     started: dict[str, Any] = next((event for event in reversed(events) if event["event"] == "started"), {})
-    result = run.result() if run.state == "complete" else None
+    result, holder = run.result() if run.state == "complete" else None, run.holder
     return {
         "hash": run.short_hash,
         "study": started.get("study"),
@@ -65,6 +66,7 @@ def _facts(run: RunFolder) -> dict[str, Any]:
         "epochs": sum(event["event"] == "epoch" for event in events),
         "train_seconds": result.train_seconds if result else None,
         "started": started.get("time"),
+        "holder": asdict(holder) if holder else None,
     }
 
 
@@ -87,7 +89,9 @@ def _print_run(run: RunFolder, facts: dict[str, Any]) -> None:
     import shlex
 
     print(f"{facts['name']}   {facts['hash']}   {facts['state']}")
-    if facts["state"] != "complete" and facts["reason"]:
+    if facts["holder"]:
+        print(f"  being trained by {run.holder}")
+    elif facts["state"] != "complete" and facts["reason"]:
         print(f"  reason: {facts['reason']}")
     print(f"  study {facts['study']}, started {facts['started']}")
     print("  " + shlex.join(["sentiment-lab", "train", *facts["overrides"]]))
