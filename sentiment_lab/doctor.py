@@ -151,7 +151,10 @@ def _store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
             return
         problem = _sqlite_problem(database)
         if problem:
-            yield Finding("store", f"{database} {problem}", "end the process that holds it, or restore the file")
+            remedy = (
+                "end the process that holds it, or move it aside: sentiment-lab sync fills a new one from the folders"
+            )
+            yield Finding("store", f"{database} {problem}", remedy)
             return
     from sentiment_lab.tracking.store import open_store
 
@@ -159,8 +162,9 @@ def _store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
     try:
         known = {run.data.tags["training"]: run for run in store.search("attributes.run_name LIKE '%'") if _ours(run)}
     except Exception as error:  # noqa: BLE001  # whatever a store raises is what is wrong with it
-        remedy = f"mlflow db upgrade {uri} (keep a copy of it)" if "schema" in str(error) else "mend or start it"
-        yield Finding("store", f"{uri} cannot be used: {str(error).splitlines()[0]}", remedy)
+        yield Finding(
+            "store", f"{uri} cannot be used: {str(error).splitlines()[0].split('. ')[0]}", _remedy(uri, error)
+        )
         return
     yield from _mirrors(config, store, runs, known)
 
@@ -212,6 +216,14 @@ def _sqlite_problem(database: Path) -> str | None:
             return None if answer == "ok" else f"is damaged: {answer}"
     except sqlite3.Error as error:
         return f"cannot be written: {error}"
+
+
+def _remedy(uri: str, error: Exception) -> str:
+    if "out-of-date database schema" in str(error):
+        return f"mlflow db upgrade {uri} (keep a copy of it)"
+    if uri.startswith("sqlite:"):  # half migrated, or not a database of MLflow
+        return "move it aside; sentiment-lab sync fills a new one from the folders"
+    return "start it, or name another with tracking.uri="
 
 
 def _syncer(config: Config, store: Store, run: RunFolder) -> Callable[[], None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -223,3 +225,27 @@ def test_a_full_disk_is_named(tiny, monkeypatch):
     usage = collections.namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(100, 100, 3 << 20))
     assert any("3 MiB are free" in problem for problem in problems(tiny))
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("update alembic_version set version_num = 'bd07f7e963c5'", "mlflow db upgrade sqlite:"),
+        ("drop table alembic_version; drop table logged_models", "sentiment-lab sync fills a new one"),
+    ],
+)
+def test_a_store_of_another_version_or_half_migrated_is_named(damage, found, tracked, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store:
+        store.executescript(damage)
+    # A process of its own, because MLflow looks at the tables of a store once.
+    command = [sys.executable, "-m", "sentiment_lab", "doctor", *places(tracked)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert shown.returncode == 1
+    assert "mlflow.db cannot be used: " in shown.stdout
+    assert found in shown.stdout
+    assert "1 problem, 1 left" in shown.stderr
+
+
+def test_a_place_that_cannot_be_written_is_named(tiny):
+    words = [*places(tiny), "paths.runs=/proc/nowhere"]
+    assert any("paths.runs: /proc cannot be written" in finding.problem for finding in examine(compose_config(words)))

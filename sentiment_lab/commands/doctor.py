@@ -29,7 +29,8 @@ def doctor(overrides: Sequence[str], *, fix: bool, as_json: bool) -> int:
             _show(finding, mended=mended)
         fixable = sum(finding.fix is not None and not mended for finding, mended in findings)
         more = f"; `sentiment-lab doctor --fix` mends {fixable} of them" if fixable else ""
-        say(f"{len(findings)} problems, {left} left{more}" if findings else "all is well")
+        problems = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
+        say(f"{problems}, {left} left{more}" if findings else "all is well")
     return PROBLEMS_LEFT if left else 0
 
 

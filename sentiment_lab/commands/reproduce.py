@@ -45,6 +45,7 @@ def reproduce(prefix: str, overrides: Sequence[str], *, other_data: bool, tolera
         verdict = compare_runs(original, job.folder, layers, tolerance, deterministic=deterministic)
         facts = {"config_hash": config_hash(job.config), "original": str(original.path), "again": str(job.folder.path)}
         _keep(verdict, facts, original, job)
+        say(f"kept in {job.folder.path / FILE}")
     print(json.dumps({**asdict(verdict), **facts}, indent=2) if as_json else verdict)
     return DIVERGED_EXIT if verdict.verdict == DIVERGED else 0
 
