@@ -10,6 +10,7 @@ import pytest
 from sentiment_lab import identity
 from sentiment_lab.commands.reproduce import reproduce
 from sentiment_lab.compose import compose_config
+from sentiment_lab.errors import LabError
 from sentiment_lab.files import DamageError
 from sentiment_lab.reproduction import read_verdict
 from sentiment_lab.run import Job, execute
@@ -187,3 +188,9 @@ def test_a_stored_config_is_data_and_of_a_known_schema(tiny):
         identity.restore({**stored, "schema": 2}, config)
     with pytest.raises(ConfigError, match="_target_ is not a setting"):
         identity.restore({**stored, "_target_": "os.system"}, config)
+
+
+def test_a_prefix_that_is_no_hash_reaches_no_store(tracked):
+    done(tracked)
+    with pytest.raises(LabError, match="is no hash: it has letters other than 0 to 9 and a to f"):
+        reproduce("x' OR ''='", places(tracked), other_data=False, tolerance=0.01, as_json=True)

@@ -14,7 +14,7 @@ from sentiment_lab.files import storing
 from sentiment_lab.identity import SHORT
 from sentiment_lab.rundir import RunError, RunFolder
 from sentiment_lab.tracking.mirror import FILES
-from sentiment_lab.tracking.store import Store
+from sentiment_lab.tracking.store import Store, checked_hash
 
 
 def fetch_run(store: Store, prefix: str, root: Path) -> RunFolder:
@@ -37,14 +37,14 @@ def fetch_run(store: Store, prefix: str, root: Path) -> RunFolder:
 
 def tag_training(store: Store, training: str, tags: Mapping[str, str], file: Path | None = None) -> None:
     """Set tags on the run of one training, and keep a file with it, where the store knows the run."""
-    for run in store.search(f"tags.training = '{_hex(training)}'"):
+    for run in store.search(f"tags.training = '{checked_hash(training)}'"):
         store.client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
         if file:
             store.client.log_artifact(run.info.run_id, str(file), "run")
 
 
 def _find(store: Store, prefix: str) -> Run:
-    condition = f"tags.config_hash LIKE '{_hex(prefix)}%' AND attributes.status = 'FINISHED'"
+    condition = f"tags.config_hash LIKE '{checked_hash(prefix)}%' AND attributes.status = 'FINISHED'"
     runs = [run for run in store.search(condition) if run.info.lifecycle_stage == "active"]
     runs = [run for run in runs if re.fullmatch(r"[0-9a-f]{64}", run.data.tags["config_hash"])]
     hashes = {run.data.tags["config_hash"][:SHORT] for run in runs}
@@ -54,10 +54,3 @@ def _find(store: Store, prefix: str) -> Run:
         raise RunError(f"no complete run {prefix!r} in {store.uri}")
     first = [run for run in runs if "reproduces" not in run.data.tags]
     return (first or runs)[0]
-
-
-def _hex(text: str) -> str:
-    """Return the text for a condition; a hash is all that may stand there."""
-    if not re.fullmatch(r"[0-9a-f]+", text.lower()):
-        raise RunError(f"{text!r} is no hash: it has letters other than 0 to 9 and a to f")
-    return text.lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,8 +54,8 @@ class Store:
             return self._experiment_id(name, self.artifacts.as_uri())
 
     def find(self, experiment_id: str, tag: str, value: str) -> Run | None:
-        """Return the run of an experiment whose tag has this value, also a deleted one."""
-        return next(self.search(f"tags.`{tag}` = '{value}'", [experiment_id]), None)
+        """Return the run of an experiment whose tag has this hash, also a deleted one."""
+        return next(self.search(f"tags.`{tag}` = '{checked_hash(value)}'", [experiment_id]), None)
 
     def search(self, condition: str, experiments: list[str] | None = None) -> Iterator[Run]:
         """Yield all runs that meet a condition, deleted ones too, oldest first."""
@@ -80,6 +81,16 @@ class Store:
         if found is None or found.lifecycle_stage != "active":
             raise TrackingError(f"the MLflow experiment {name!r} was deleted in {self.uri}; restore it or rename study")
         return str(found.experiment_id)
+
+
+def checked_hash(text: str) -> str:
+    """Return a hash that may stand in a condition.
+
+    Raises TrackingError for what is none: it may come from a file.
+    """
+    if not re.fullmatch(r"[0-9a-f]+", text.lower()):
+        raise TrackingError(f"{text!r} is no hash: it has letters other than 0 to 9 and a to f")
+    return text.lower()
 
 
 def open_store(tracking: TrackingConfig, paths: PathsConfig) -> Store:
