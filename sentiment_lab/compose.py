@@ -38,6 +38,9 @@ from sentiment_lab.schema import ConfigError, did_you_mean, setting_names
 
 VERSION_BASE = "1.3"
 STUDY_LIMIT = 10_000
+"""Values of a study."""
+_HYDRAS = {"hydra", "omegaconf", "antlr4", "yaml", "packaging", *sys.stdlib_module_names}
+"""Packages that compose a config, and what they call."""
 CONFIG_NAME = "config"
 LAUNCHER = "hydra_plugins.sentiment_lab.SweepLauncher"
 """Name of the launcher in the config: Hydra takes plugins of this namespace alone, though no such package exists."""
@@ -71,11 +74,27 @@ def _study(file: Path) -> Any:
             raise ConfigError([f"{file} must hold at most {STUDY_LIMIT:,} values, with those that aliases repeat"])
         if not isinstance(root, yaml.MappingNode | None):
             raise ConfigError([f"{file} must be a group of settings, such as `seed: 3`"])
-        return OmegaConf.load(file)
+        study = OmegaConf.load(file)
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
         raise ConfigError([f"{file} cannot be read as YAML: {' '.join(str(error).split())}"]) from error
     except RecursionError as error:
         raise ConfigError([f"{file} cannot be read as YAML: it is nested too deeply"]) from error
+    problems = list(_shape_problems(OmegaConf.to_container(study, resolve=False), ""))
+    if problems:
+        raise ConfigError([f"{problem} in {file}" for problem in problems])
+    return study
+
+
+def _shape_problems(plain: Any, prefix: str) -> Iterator[str]:
+    """Tell which keys hold a group where a value belongs, or the reverse; what merges them would name neither."""
+    groups = {key.rpartition(".")[0] for key in setting_names(Config)}
+    for name, value in plain.items():
+        key = f"{prefix}{name}"
+        is_group = isinstance(value, dict)
+        if is_group and key in groups:
+            yield from _shape_problems(value, f"{key}.")
+        elif is_group != (key in groups) and key in setting_names(Config):
+            yield f"{key} must be {'one value' if is_group else 'a group of settings'}, got {value!r}"
 
 
 def _is_larger(root: yaml.Node | None, limit: int) -> bool:
@@ -264,6 +283,9 @@ class GridSweeper(Sweeper):  # type: ignore[misc]  # hydra is untyped
 @contextmanager
 def explained(words: Sequence[str] = ()) -> Iterator[None]:
     """Turn what Hydra and OmegaConf raise into a ConfigError that says what was meant by the words they were given."""
+    nameless = [word for word in words if word.lstrip("+~ ").startswith("=")]
+    if nameless:
+        raise ConfigError([f"{word!r} names no setting; write key=value, such as seed=3" for word in nameless])
     try:
         yield
     except MissingConfigException as error:
@@ -282,9 +304,9 @@ def _is_hydras(error: Exception) -> bool:
     """Tell whether an exception that Hydra did not mean to raise rose in what this module calls, and not in a run."""
     if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:  # that one means a key, the others a disk
         return False
-    names = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
-    ours = [depth for depth, name in enumerate(names) if name.startswith(__package__)]
-    return names[ours[-1]] == __name__ and ours[-1] + 1 < len(names)
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    below = list(itertools.takewhile(lambda module: module != __name__, reversed(modules)))
+    return bool(below) and all(module.partition(".")[0] in _HYDRAS for module in below)
 
 
 def _unforeseen(error: Exception, words: Sequence[str]) -> str:
@@ -301,8 +323,6 @@ def _unforeseen(error: Exception, words: Sequence[str]) -> str:
 def _misshapen(word: str) -> str:
     key, _, value = word.partition("=")
     name = key.lstrip("+~")
-    if not name:
-        return f"{word!r} names no setting; write key=value, such as model=gru or seed=3"
     if name.partition(".")[0] not in {*setting_names(Config), "hydra", "experiments"}:
         return f"{name} is not a setting{did_you_mean(name, setting_names(Config))}"
     try:
@@ -318,7 +338,8 @@ def _misshapen(word: str) -> str:
 
 def _options(group: str) -> list[str]:
     """Return what a group of `conf/` offers; nothing for a key that is no such group."""
-    return sorted(file.stem for file in (resource_folder("conf") / group).glob("*.yaml"))
+    files = (resource_folder("conf") / group).glob("*.yaml") if group in setting_names(Config) else ()
+    return sorted(file.stem for file in files)
 
 
 def _unknown_option(error: MissingConfigException) -> str:
@@ -338,9 +359,13 @@ def _unreadable(error: OverrideParseException) -> str:
 
 def _not_composed(error: Exception) -> str:
     text = f"{error}\n{error.__cause__ or ''}"
+    several = re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.*)'", text)
+    if several:
+        return f"{several[1]} is more than one value; `sentiment-lab train -m` makes a sweep of them"
     found = re.search(r"Could not override '([^']+)'", text) or re.search(r"full_key: (\S+)", text)
     if not found:
-        return str(error).splitlines()[0]
+        first, *rest = str(error).splitlines()
+        return " ".join([first, *rest[:1]]) if first.endswith(":") else first
     key = found.group(1)
     if "not in struct" in text or "No match" in text:
         known = setting_names(Config)

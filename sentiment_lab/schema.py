@@ -14,19 +14,29 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeGuard, TypeVar
 
 from sentiment_lab.errors import LabError
 
 T = TypeVar("T")
 
 
+LONGEST = 800
+"""Characters that are shown of one problem; a key or a value may have a hundred thousand."""
+
+
 class ConfigError(LabError):
     """A config that cannot be run; its text has one line for each problem."""
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(map(_one_line, problems))
         super().__init__("\n".join(self.problems))
+
+
+def _one_line(problem: str) -> str:
+    """Return a problem as a terminal can show it: what would act on it escaped, the middle of a long one left out."""
+    text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in problem)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST * 3 // 4]} [...] {text[-LONGEST // 4 :]}"
 
 
 @dataclass(frozen=True)
@@ -113,9 +123,10 @@ def settings_of(cls: type, prefix: str = "") -> Iterator[Setting]:
                 yield from settings_of(typing.cast("type", inner), f"{prefix}{field.name}.")
 
 
-def setting_names(cls: type) -> set[str]:
+@functools.cache
+def setting_names(cls: type) -> frozenset[str]:
     """Return the dotted keys of a config class: its groups, its settings, and those of every variant of a group."""
-    return {setting.key for setting in settings_of(cls)}
+    return frozenset(setting.key for setting in settings_of(cls))
 
 
 def build(cls: type[T], plain: object, where: str = "") -> T:
@@ -142,7 +153,9 @@ def _dataclass(cls: type, plain: object, where: str, problems: list[str]) -> obj
     kinds = field_types(cls)
     prefix = f"{where}." if where else ""
     problems.extend(
-        f"{prefix}{key} is not a setting{did_you_mean(str(key), kinds)}" for key in plain if key not in kinds
+        f"{prefix}{key or repr(key)} is not a setting{did_you_mean(str(key), kinds)}"
+        for key in plain
+        if key not in kinds
     )
     values = {}
     for field in dataclasses.fields(cls):
@@ -201,8 +214,7 @@ def _union(kinds: tuple[Any, ...], plain: object, where: str, problems: list[str
     if all(dataclasses.is_dataclass(kind) for kind in kinds):
         return _variant(kinds, plain, where, problems)
     if set(kinds) == {int, float}:
-        whole = isinstance(plain, (int, float)) and math.isfinite(plain) and plain == int(plain)
-        return _scalar(int if whole else float, plain, where, problems)
+        return _scalar(int if _is_whole(plain) else float, plain, where, problems)
     return _scalar(kinds[0], plain, where, problems)
 
 
@@ -229,15 +241,23 @@ _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def _scalar(kind: type, plain: object, where: str, problems: list[str]) -> object:
-    number = isinstance(plain, (int, float)) and not isinstance(plain, bool)
-    if kind is float and number:
-        value = float(typing.cast("float", plain))
-        if math.isfinite(value):
-            return value + 0.0  # of -0.0 that makes 0.0: the two mean the same and must not have two hashes
-    elif kind is int and number and math.isfinite(typing.cast("float", plain)):
-        if plain == int(typing.cast("float", plain)):
-            return int(typing.cast("float", plain))
-    elif kind in (bool, str) and isinstance(plain, kind):
+    if kind is float and _is_number(plain):
+        return float(plain) + 0.0  # of -0.0 that makes 0.0: the two mean the same and must not have two hashes
+    if kind is int and _is_whole(plain):
+        return int(plain)
+    if kind in (bool, str) and isinstance(plain, kind):
         return plain
-    problems.append(f"{where} must be {_NAMES[kind]}, got {plain!r}")
+    too_large = kind in (int, float) and isinstance(plain, int) and not isinstance(plain, bool)
+    problems.append(f"{where} must be {'within ±2^63' if too_large else _NAMES[kind]}, got {plain!r}")
     return None
+
+
+def _is_whole(plain: object) -> TypeGuard[int | float]:
+    return _is_number(plain) and abs(plain) < 2**63 and plain == int(plain)
+
+
+def _is_number(plain: object) -> TypeGuard[int | float]:
+    """Tell whether a value is a number that fits into 64 bits; neither infinity nor NaN does."""
+    if isinstance(plain, int):
+        return not isinstance(plain, bool) and abs(plain) < 2**63
+    return isinstance(plain, float) and math.isfinite(plain)

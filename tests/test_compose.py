@@ -9,13 +9,15 @@ import yaml
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
+from sentiment_lab.cli import main
 from sentiment_lab.compose import JobComposer, compose_config, resource_folder, run_hydra
 from sentiment_lab.config import RecurrentModel, architecture
 from sentiment_lab.schema import ConfigError
+from sentiment_lab.sweep.launcher import SweepLauncher
 
 CONF = resource_folder("conf")
 CHOICES = sorted(f"{file.parent.name}={file.stem}" for file in CONF.glob("*/*.yaml") if not file.stem.startswith("_"))
-NEEDS = {"split=article": ["training=article"]}
+NEEDS = {"split=article": ["training=article", "data=imdb"]}
 STUDIES = sorted(file.stem for file in resource_folder("experiments").glob("*.yaml"))
 
 
@@ -230,3 +232,102 @@ def test_hydras_folder_of_a_sweep_lives_as_long_as_the_sweep():
     launcher = swept("seed=1,2")
     assert launcher.folder_was_there
     assert not launcher.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["=3"], "'=3' names no setting; write key=value"),
+        (["seed=1", "+={a: 3}"], "'+={a: 3}' names no setting"),
+        (["model=null"], "tfidf_logistic, got null"),
+        (["model=0.5"], "tfidf_logistic, got 0.5"),
+        (["model=[0.5]"], "tfidf_logistic, got [0.5]"),
+        (["model=[lstm,gru]"], "model must be one of bigru, bilstm, gru, lstm,"),
+        (["model=[lstm,gru]"], "got a list of them"),
+        (["seed=1,2"], "seed=1,2 is more than one value; `sentiment-lab train -m` makes a sweep of them"),
+        (["seed=range(1,3)"], "seed=range(1,3) is more than one value"),
+        (["seed=" + "1" * 5000], "seed: the value '111"),
+        (["model.dropout=" + "[" * 2000 + "]" * 2000], "model.dropout: the value '[[["),
+        (["model.dropout=" + "x" * 100_000], "model.dropout must be a number, got 'xxx"),
+        (["x" * 1000 + "=1"], "x is not a setting"),
+        (["seed=\x1b[31m"], r"seed: the value '\x1b[31m' cannot be read"),
+        (["split.seed=4294967296"], "split.seed must be in [0, 2^32), got 4294967296"),
+        (["study.name="], "study.name must be one line of 1 to 250 characters, got ''"),
+        (["paths.runs="], "paths.runs must be a path, got ''"),
+        (["split.train=0"], "split.train must be above 0, got 0"),
+        (["split.validation=0.5", "split.test=0.5"], "split.validation + split.test must leave reviews to train"),
+        (["split.validation=1e-5"], "split.validation must be 0 or make at least one of 4000 reviews, got 1e-05"),
+        (["split=article", "training=article"], "split.test must be below the 4000 reviews there are, got 0 + 5000"),
+        (["split.train=100"], "split.train must be 2800 or null, which takes the rest"),
+    ],
+)
+def test_what_hydra_lets_through_or_stumbles_over_is_one_short_line(overrides, message):
+    with pytest.raises(ConfigError) as caught:
+        compose_config(overrides)
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 1000
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"- seed: 3\n", "mine.yaml must be a group of settings"),
+        (b"seed 3\n", "mine.yaml must be a group of settings"),
+        (b"3\n", "mine.yaml must be a group of settings"),
+        (b"\xff\xfe\x00", "mine.yaml cannot be read as YAML"),
+        (b"study:\n\tname: x\n", "mine.yaml cannot be read as YAML"),
+        (b"study: !!python/object:os.x {}\n", "mine.yaml cannot be read as YAML"),
+        (b"study: &a {name: *a}\n", "mine.yaml must hold at most 10,000 values"),
+        (b"study: " + b"[" * 4000, "mine.yaml cannot be read as YAML: it is nested too deeply"),
+        (b"model: 3\n", "model must be a group of settings, got 3 in "),
+        (b"model: {units: {a: 3}}\n", "model.units must be one value, got {'a': 3} in "),
+        (b"3: 1\n", "3 is not a setting"),
+        (b"defaults: 3\n", "Invalid defaults list in 'experiments/mine'"),
+        (b"defaults: [3]\n", "+experiments=mine: cannot be composed"),
+        (b"defaults: [/experiments: mine]\n", "+experiments=mine: cannot be composed: it is nested without end"),
+    ],
+)
+def test_a_study_that_cannot_be_used_is_named(content, message, tmp_path, monkeypatch):
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        compose_config(["+experiments=mine"])
+    assert message in str(caught.value)
+
+
+def test_aliases_of_aliases_are_counted_without_being_unfolded(tmp_path, monkeypatch):
+    lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"mine\.yaml must hold at most 10,000 values"):
+        compose_config(["+experiments=mine"])
+
+
+def test_fractions_that_make_a_whole_are_taken_however_they_round():
+    split = compose_config(["split.train=0.33", "split.validation=0.56", "split.test=0.11"]).split
+    assert (split.train, split.validation, split.test) == (0.33, 0.56, 0.11)
+
+
+@pytest.mark.parametrize(
+    "words", [["model=[lstm,gru]"], ["-m", "seed=range(2,1)"], ["-m", "seed=1", "model=null,lstm"]]
+)
+def test_a_command_line_that_cannot_be_run_ends_before_anything_is_written(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["train", *words])
+    assert ended.value.code == 2
+    assert words[-1].partition("=")[0] in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_the_task_is_left_as_it_is(tmp_path, monkeypatch):
+    def task(composed):
+        raise ValueError("of the task")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(ValueError, match="of the task"):
+        run_hydra(["seed=3"], task, SweepLauncher)

@@ -99,3 +99,28 @@ def test_nothing_is_suggested_for_a_word_that_is_near_to_none():
 
 def test_a_zero_has_no_sign():
     assert str(build(Drawing, {**GOOD, "share": -0.0}).share) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"share": 10**400}, "share must be within ±2^63, got 1000"),
+        ({"sizes": [10**400]}, "sizes[0] must be within ±2^63, got 1000"),
+        ({"sizes": [1e300]}, "sizes[0] must be a whole number, got 1e+300"),
+        ({"part": 10**400}, "part must be within ±2^63, got 1000"),
+        ({3: 1}, "3 is not a setting"),
+        ({"": 1}, "'' is not a setting"),
+    ],
+)
+def test_a_number_beyond_64_bits_and_a_key_that_is_no_name_are_refused(change, message):
+    with pytest.raises(ConfigError) as caught:
+        build(Drawing, {**GOOD, **change})
+    assert message in str(caught.value)
+
+
+def test_a_problem_is_one_line_whatever_the_value_holds():
+    problem = ConfigError([f"name must be short, got a\nb\x1b[31m\u202e\udcff{'x' * 100_000}y"]).problems[0]
+    assert problem.isprintable()
+    assert len(problem) < 1000
+    assert problem.startswith(r"name must be short, got a\nb\x1b[31m\u202e\udcffxxx")
+    assert problem.endswith("xxxy")
