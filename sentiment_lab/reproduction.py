@@ -38,9 +38,9 @@ class Verdict:
     largest_difference: float
     """Of all losses and accuracies."""
     where: str
-    """What differs most."""
+    """What differs most; empty where nothing does."""
     explanation: str
-    """The layer that explains a difference."""
+    """The layer that explains a difference; empty where there is none."""
     layers: Sequence[str]
     """Every fact that differs below the run."""
     same_weights: bool
@@ -103,12 +103,13 @@ def compare_runs(
     largest, where = max(gaps, default=(0.0, ""))
     diverged, epoch = _divergence(epochs, largest, tolerance)
     verdict = IDENTICAL if all(same.values()) and tests[0] == tests[1] else DIVERGED if diverged else WITHIN
+    explained = "" if verdict == IDENTICAL else _explanation(original, layers, deterministic=deterministic)
     return Verdict(
         verdict=verdict,
         epoch=epoch if verdict == DIVERGED else None,
         largest_difference=largest,
-        where=where or ("the weights" if not same["same_weights"] else "the predictions"),
-        explanation=_explanation(original, layers, deterministic=deterministic),
+        where=where if largest else "" if verdict == IDENTICAL else "the weights or the predictions alone",
+        explanation=explained,
         layers=[str(layer) for layer in layers],
         tolerance=tolerance,
         **same,

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from sentiment_lab.config import Config, ImdbData
 from sentiment_lab.identity import code_version, config_hash, environment, flatten, identity_of, restore
 from sentiment_lab.journal import Event
 from sentiment_lab.layers import Difference, differences
+from sentiment_lab.mirrored import store_uri
 from sentiment_lab.progress import say
 from sentiment_lab.reproduction import DIVERGED, FILE, EpochComparison, Verdict, compare_runs, keep_verdict
 from sentiment_lab.run import Job, cache_folder, execute
@@ -37,13 +39,18 @@ def reproduce(prefix: str, overrides: Sequence[str], *, other_data: bool, tolera
     """
     # What belongs to the reviews needs the group that the stored run names, which is not known yet.
     base = compose_config([word for word in overrides if not word.startswith("data.")])
-    with _original(prefix, base) as original:
+    with _original(prefix, base) as (original, place):
         job, layers = _prepare(original, overrides, other_data=other_data)
         say(f"{job.name}  {original.short_hash}  again, in {job.folder.path}")
         execute(job, observer=EpochComparison(original))
         deterministic = job.config.training.deterministic
         verdict = compare_runs(original, job.folder, layers, tolerance, deterministic=deterministic)
-        facts = {"config_hash": config_hash(job.config), "original": str(original.path), "again": str(job.folder.path)}
+        facts = {
+            "config_hash": config_hash(job.config),
+            "original": place,
+            "again": str(job.folder.path),
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         _keep(verdict, facts, original, job)
         say(f"kept in {job.folder.path / FILE}")
     print(json.dumps({**asdict(verdict), **facts}, indent=2) if as_json else verdict)
@@ -51,19 +58,20 @@ def reproduce(prefix: str, overrides: Sequence[str], *, other_data: bool, tolera
 
 
 @contextmanager
-def _original(prefix: str, base: Config) -> Iterator[RunFolder]:
-    """Find a run in the runs folder, or fetch it from the store for the time of the block."""
+def _original(prefix: str, base: Config) -> Iterator[tuple[RunFolder, str]]:
+    """Find a run and say where: in the runs folder, or fetched from the store for the time of the block."""
     with TemporaryDirectory(prefix="sentiment-lab-") as scratch:
         try:
             run = find_run(Path(base.paths.runs).absolute(), prefix)
+            place = str(run.path)
         except RunError as error:
-            run = _fetched(prefix, base, Path(scratch), error)
+            run, place = _fetched(prefix, base, Path(scratch), error), store_uri(base.tracking, base.paths)
         if run.state != "complete":
             raise RunError(
                 f"run {run.short_hash} is {run.state}: only a complete one can be reproduced; "
                 "the command that `sentiment-lab show` prints goes on with it"
             )
-        yield run
+        yield run, place
 
 
 def _fetched(prefix: str, base: Config, folder: Path, missing: RunError) -> RunFolder:

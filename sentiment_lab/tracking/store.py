@@ -18,10 +18,14 @@ from mlflow.exceptions import MlflowException
 
 from sentiment_lab.config import PathsConfig, TrackingConfig
 from sentiment_lab.errors import LabError
+from sentiment_lab.files import BUILDING, building
 from sentiment_lab.mirrored import store_uri
 
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Without it the UI opens on its pages for language-model applications."""
+
+
+_SQLITE = "sqlite:///"
 
 
 class TrackingError(LabError):
@@ -46,12 +50,15 @@ class Store:
 
         Raises TrackingError when it was deleted.
         """
-        if self.artifacts is None:
-            return self._experiment_id(name, None)
-        # The first use of an empty SQLite store creates its tables, and MLflow has no lock for that between processes.
-        self.artifacts.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.artifacts.parent / "mlflow.lock", timeout=120):
-            return self._experiment_id(name, self.artifacts.as_uri())
+        location = None if self.artifacts is None else self.artifacts.as_uri()
+        if not self.uri.startswith(_SQLITE):
+            return self._experiment_id(name, location)
+        database = Path(self.uri.removeprefix(_SQLITE))
+        database.parent.mkdir(parents=True, exist_ok=True)
+        # MLflow has no lock between processes that come to a new store at once.
+        with FileLock(database.with_suffix(".lock"), timeout=120):
+            _create(database)
+            return self._experiment_id(name, location)
 
     def find(self, experiment_id: str, tag: str, value: str) -> Run | None:
         """Return the run of an experiment whose tag has this hash, also a deleted one."""
@@ -81,6 +88,19 @@ class Store:
         if found is None or found.lifecycle_stage != "active":
             raise TrackingError(f"the MLflow experiment {name!r} was deleted in {self.uri}; restore it or rename study")
         return str(found.experiment_id)
+
+
+def _create(database: Path) -> None:
+    """Make a database with MLflow's tables where there is none, under another name until it is whole.
+
+    A process that dies amid the forty migrations which make the tables would leave a file that MLflow refuses for ever.
+    """
+    if database.exists() and database.stat().st_size:
+        return
+    for left in database.parent.glob(f"{database.name}{BUILDING}*"):
+        left.unlink()
+    with building(database) as unfinished:
+        MlflowClient(f"{_SQLITE}{unfinished}").search_experiments(max_results=1)
 
 
 def checked_hash(text: str) -> str:
