@@ -24,6 +24,9 @@ from sentiment_lab.schema import ConfigError, build
 KEPT = 2
 """Checkpoints that are kept: where the last is damaged, the one before it serves."""
 
+DAMAGED = ".damaged"
+"""Suffix of a checkpoint that was passed over."""
+
 Arrays = Mapping[str, Sequence[NDArray[Any]]]
 
 _NAME = re.compile(r"epoch(\d+)-step(\d+)-([0-9a-f]{16})\.npz")
@@ -76,7 +79,7 @@ class CheckpointFolder:
                 return found
             self.warn(f"{problem or f'{path} belongs to another run'}; an earlier checkpoint is looked for")
             with suppress(OSError):
-                path.rename(path.with_suffix(".npz.damaged"))
+                path.rename(path.with_name(path.name + DAMAGED))
         return None
 
     def _newest_first(self) -> Iterator[Path]:
@@ -86,6 +89,12 @@ class CheckpointFolder:
 def checkpoint_files(folder: Path) -> list[Path]:
     """Return the checkpoints in a folder, oldest first."""
     return sorted(path for path in folder.glob("*.npz") if _NAME.fullmatch(path.name))
+
+
+def finished_epochs(path: Path) -> int:
+    """Return the epochs that a checkpoint's training had finished, by its name."""
+    named = _NAME.fullmatch(path.name)
+    return int(named.group(1)) if named else 0
 
 
 def damage(path: Path) -> str | None:

@@ -36,6 +36,8 @@ class Journal:
     """A file that is only ever added to."""
 
     path: Path
+    run: str = ""
+    """Beginning of the config hash that its first line names."""
 
     def events(self) -> list[Event]:
         """Return the intact events, oldest first: started, data, resumed, epoch, failed, killed, completed."""
@@ -53,6 +55,8 @@ class Journal:
             event = _parsed(line, before)
             if event is None:
                 return _reading(events, lines, f"{self.path} is damaged at line {number}")
+            if not events and not str(event.get("config_hash", self.run)).startswith(self.run):
+                return _reading(events, lines, f"{self.path} belongs to another run")
             before = _check_of(line)
             events.append(event)
         return _reading(events, lines, None)

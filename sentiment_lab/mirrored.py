@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from sentiment_lab.config import PathsConfig, TrackingConfig
-from sentiment_lab.files import write_whole
+from sentiment_lab.files import read_plain, write_whole
 from sentiment_lab.rundir import RunFolder
 
 _MARK = "mirror.json"
@@ -27,12 +27,17 @@ def experiment_name(study: str) -> str:
 
 def is_mirrored(folder: RunFolder, uri: str) -> bool:
     """Tell whether a complete run was mirrored whole to this store."""
-    try:
-        return bool(json.loads((folder.path / _MARK).read_bytes())["uri"] == uri)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    mark = read_plain(folder.path / _MARK)
+    return mark.get("uri") == uri and mark.get("training") == _training(folder)
 
 
 def mark_mirrored(folder: RunFolder, uri: str, run_id: str) -> None:
     """Remember that a complete run was mirrored whole."""
-    write_whole(folder.path / _MARK, json.dumps({"uri": uri, "run_id": run_id}) + "\n")
+    mark = {"uri": uri, "run_id": run_id, "training": _training(folder)}
+    write_whole(folder.path / _MARK, json.dumps(mark) + "\n")
+
+
+def _training(folder: RunFolder) -> str | None:
+    """Return what tells this training from that of another run, or of the same config before --force."""
+    started = folder.started()
+    return str(started["training"]) if started else None

@@ -124,8 +124,7 @@ def _add_reproduce(commands: Any) -> None:
     parser.add_argument(
         "--tolerance",
         type=float,
-        default=0.01,
-        help="largest difference of a loss or an accuracy that still counts as the same (default: %(default)s)",
+        help="largest difference of a loss or an accuracy that still counts as the same (default: 0.01)",
     )
     _add_json(parser)
 

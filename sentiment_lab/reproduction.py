@@ -58,9 +58,14 @@ class Verdict:
             return IDENTICAL
         where = f" at epoch {self.epoch}" if self.epoch else " at the test" if self.verdict == DIVERGED else ""
         return (
-            f"{self.verdict}{where}: the largest difference is {self.largest_difference:.3g} ({self.where}), "
-            f"tolerance {self.tolerance:g}; {self.explanation}"
+            f"{self.verdict}{where}: the largest difference is {self.largest_difference:.3g} ({self.where}; "
+            f"tolerance {self.tolerance:g}; {self._equal}); {self.explanation}"
         )
+
+    @property
+    def _equal(self) -> str:
+        same = {"weights": self.same_weights, "predictions": self.same_predictions, "epochs": self.same_epochs}
+        return ", ".join(f"{what} {'equal' if equal else 'differ'}" for what, equal in same.items())
 
 
 class EpochComparison(Observer):

@@ -14,8 +14,7 @@ import platformdirs
 from sentiment_lab.checkpoint import CheckpointFolder
 from sentiment_lab.config import Config, GeneratedData, architecture
 from sentiment_lab.errors import LabError
-from sentiment_lab.files import write_whole
-from sentiment_lab.identity import CodeVersion, canonical_json, code_version, config_hash, env_version, environment
+from sentiment_lab.identity import CodeVersion, code_version, config_hash, env_version, environment
 from sentiment_lab.integrity import find_damage
 from sentiment_lab.layers import Difference, differences
 from sentiment_lab.observer import Observer, Observers
@@ -88,19 +87,21 @@ def _begin(job: Job, folder: RunFolder, *, force: bool) -> dict[str, Any]:
     damage = None if force else folder.journal.mend()
     if damage:
         say(f"{damage}; it is kept as journal.jsonl.damaged, the lines before that are used")
+    known = (job.config, job.overrides, code, env)
     if force or folder.started() is None:
-        files = folder.begin(job.config, job.overrides, code, env)
-        return {**_identity(job), **facts, "files": files}
-    write_whole(folder.path / "config.json", canonical_json(job.config) + "\n")
+        return {**_identity(job), **facts, "files": folder.begin(*known)}
+    for problem in find_damage(folder):
+        say(f"  {problem}")
     changed = [str(difference) for difference in _changes(folder, code, env)]
     for difference in changed:
         say(f"  {difference}: what goes on from here may not equal a run that was never interrupted")
-    return {**facts, "differs": changed}
+    return {**facts, "differs": changed, "files": folder.restore(*known)}
 
 
 def _identity(job: Job) -> dict[str, Any]:
     return {
         "training": uuid.uuid4().hex,
+        "config_hash": config_hash(job.config),
         "study": job.config.study.name,
         "sweep": job.sweep,
         "name": job.name,
@@ -113,8 +114,8 @@ def _identity(job: Job) -> dict[str, Any]:
 def _changes(folder: RunFolder, code: CodeVersion, env: dict[str, str]) -> list[Difference]:
     try:
         return differences(folder.environment(), {"code_version": code.version, **env})
-    except LabError as error:
-        say(f"  {error}: whether code or versions are still the same is not known")
+    except LabError:
+        say("  whether code and versions are still the same is not known")
         return []
 
 
@@ -161,9 +162,10 @@ def _stored(job: Job, folder: RunFolder) -> Result:
     """Return the result of a complete run, and write what a process that died after it did not come to write."""
     from sentiment_lab.data.corpus import load_corpus
 
-    result = folder.result()
-    if not any(event["event"] == "completed" for event in folder.events()) and not folder.journal.read().damage:
+    result, journal = folder.result(), folder.journal.read()
+    if journal.events and not journal.damage and not any(event["event"] == "completed" for event in journal.events):
         folder.journal.append("completed", weights_digest=result.weights_digest)
+    folder.drop_checkpoints()
     for problem in find_damage(folder):
         raise RunError(f"run {folder.short_hash} is complete, but {problem}; --force runs it again")
     now = load_corpus(job.config.data, cache_folder(job.config)).data_hash

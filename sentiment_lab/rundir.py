@@ -76,7 +76,7 @@ class RunFolder:
     @property
     def journal(self) -> Journal:
         """The run's journal."""
-        return Journal(self.path / "journal.jsonl")
+        return Journal(self.path / "journal.jsonl", self.short_hash)
 
     @property
     def state(self) -> str:
@@ -102,6 +102,11 @@ class RunFolder:
     def started(self) -> Event | None:
         """Return the first event of the run, which says what it is; None where nothing was started."""
         return next((event for event in self.events() if event["event"] == "started"), None)
+
+    def first_files(self) -> dict[str, str]:
+        """Return the digests of what was written before training, by the last attempt; empty where none began."""
+        starts = [event["files"] for event in self.events() if event["event"] == "started" and "files" in event]
+        return dict(starts[-1]) if starts else {}
 
     def config(self) -> dict[str, Any]:
         """Return the canonical config as plain data.
@@ -168,6 +173,15 @@ class RunFolder:
         """
         with storing(self.path):
             self._clear()
+        return self.restore(config, overrides, code, environment)
+
+    def restore(
+        self, config: Config, overrides: Sequence[str], code: CodeVersion, environment: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Write what is known before training where it is not what the journal says; return the digests of all of it.
+
+        Raises StorageError when it cannot be written.
+        """
         facts = {"code_version": code.version, **environment}
         contents = (
             canonical_json(config) + "\n",
@@ -175,10 +189,12 @@ class RunFolder:
             "".join(f"{key}: {value}\n" for key, value in facts.items()),
             code.diff,
         )
-        written = {name: content for name, content in zip(FIRST_FILES, contents, strict=True) if content}
-        for name, content in written.items():
-            write_whole(self.path / name, content)
-        return {name: file_digest(self.path / name) for name in written}
+        known = self.first_files()
+        written = {name: text for name, text in zip(FIRST_FILES, contents, strict=True) if name in known or not known}
+        for name, text in written.items():
+            if name not in known or check_files(self.path, {name: known[name]}):
+                self._restore(name, text)
+        return {name: file_digest(self.path / name) for name in written if (self.path / name).is_file()}
 
     def write_outcome(self, outcome: Outcome, draw: Callable[[Path], None] | None) -> None:
         """Write model, predictions, figures where they are drawn and, last, the result that makes the run complete.
@@ -194,7 +210,12 @@ class RunFolder:
                 _table(outcome.predictions).to_parquet(unfinished, index=False)
         files = {"predictions.parquet", "model/model.json", *(f"figures/{p.name}" for p in self.figures.glob("*"))}
         digests = {name: file_digest(self.path / name) for name in sorted(files)}
-        write_whole(self.path / "result.json", seal({**result_to_plain(outcome.result), "files": digests}))
+        own = {"config_hash": self.config_hash, "files": digests}
+        write_whole(self.path / "result.json", seal({**result_to_plain(outcome.result), **own}))
+        self.drop_checkpoints()
+
+    def drop_checkpoints(self) -> None:
+        """Remove what a complete run needs no more."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     @contextmanager
@@ -220,7 +241,11 @@ class RunFolder:
     def _outcome(self) -> dict[str, Any]:
         if not (self.path / "result.json").is_file():
             raise RunError(f"run {self.short_hash} has no result.json: it is {self.state}")
-        return unseal(self.path / "result.json")
+        path = self.path / "result.json"
+        plain = unseal(path)
+        if not str(plain.pop("config_hash", self.short_hash)).startswith(self.short_hash):
+            raise DamageError(f"{path} belongs to another run")
+        return plain
 
     def _clear(self) -> None:
         """Remove what an earlier training of this config left, its result first."""
@@ -230,11 +255,19 @@ class RunFolder:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _read_first(self, name: str) -> str:
-        text, started = self._read(name), self.started()
-        digests = started.get("files", {}) if started else {}
+        text, digests = self._read(name), self.first_files()
+        if not digests:
+            raise DamageError(f"{self.journal.path} lacks its first line")
         for problem in check_files(self.path, {name: digests.get(name, "")}):
             raise DamageError(problem)
         return text
+
+    def _restore(self, name: str, text: str) -> None:
+        if text:
+            write_whole(self.path / name, text)
+        else:
+            with storing(self.path):
+                (self.path / name).unlink(missing_ok=True)
 
     def _read(self, name: str) -> str:
         try:

@@ -7,7 +7,7 @@ import multiprocessing
 import pytest
 
 from sentiment_lab.compose import compose_config
-from sentiment_lab.files import DamageError, StorageError, write_whole
+from sentiment_lab.files import DamageError, StorageError, seal, unseal, write_whole
 from sentiment_lab.identity import CodeVersion, config_hash
 from sentiment_lab.rundir import RunError, RunFolder, find_run, list_runs
 
@@ -132,3 +132,12 @@ def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
         write_whole(path, "new")
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_sealed_file_that_lost_its_last_byte_is_named(tmp_path):
+    path = tmp_path / "file.json"
+    path.write_text(seal({"a": 0.1, "b": [1, None]}))
+    assert unseal(path) == {"a": 0.1, "b": [1, None]}
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DamageError, match=r"file\.json is damaged"):
+        unseal(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -158,6 +159,37 @@ def test_a_bad_job_fails_alone(tracked, tmp_path, capsys):
     assert "sentiment-lab train" in shown
     assert "the loss became" in outcomes[1].reason
     assert list((tmp_path / "sweeps").glob("*/*.trace.txt"))
+
+
+def test_a_run_with_the_mark_of_another_is_mirrored_all_the_same(tracked):
+    words = [[*tracked, "training.epochs=1", f"seed={seed}"] for seed in (1, 2)]
+    one, other = (Job(compose_config(each), each, "bilstm") for each in words)
+    execute(Job(compose_config([*words[0], "tracking=none"]), words[0], "bilstm"))
+    execute(other)
+    shutil.copy(other.folder.path / "mirror.json", one.folder.path)
+    execute(one)
+    client = client_of(tracked)
+    found = client.search_runs([client.get_experiment_by_name("default").experiment_id])
+    assert {run.info.run_name for run in found} == {"bilstm seed=1", "bilstm seed=2"}
+
+
+def test_a_store_whose_making_was_cut_short_is_made_anew(tmp_path, monkeypatch):
+    config = compose_config([f"paths.store={tmp_path}"])
+    database, unfinished = tmp_path / "mlflow.db", tmp_path / "mlflow.db.building"
+
+    def die(uri):
+        Path(uri.removeprefix("sqlite:///")).write_bytes(b"half a store")
+        monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sentiment_lab.tracking.store.MlflowClient", die)
+        with pytest.raises(KeyboardInterrupt):
+            open_store(config.tracking, config.paths).experiment_id("mine")
+    monkeypatch.undo()
+    assert (unfinished.exists(), database.exists()) == (True, False)
+    assert open_store(config.tracking, config.paths).experiment_id("mine") == "1"
+    assert [path.name for path in tmp_path.glob("mlflow.db*")] == ["mlflow.db"]
 
 
 def test_the_environment_names_server_and_experiment(monkeypatch, tmp_path):

@@ -19,7 +19,7 @@ from sentiment_lab.journal import Event
 from sentiment_lab.layers import Difference, differences
 from sentiment_lab.mirrored import store_uri
 from sentiment_lab.progress import say
-from sentiment_lab.reproduction import DIVERGED, FILE, EpochComparison, Verdict, compare_runs, keep_verdict
+from sentiment_lab.reproduction import DIVERGED, FILE, TOLERANCE, EpochComparison, Verdict, compare_runs, keep_verdict
 from sentiment_lab.run import Job, cache_folder, execute
 from sentiment_lab.rundir import RunError, RunFolder, find_run
 from sentiment_lab.schema import ConfigError
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 DIVERGED_EXIT = 3
 
 
-def reproduce(prefix: str, overrides: Sequence[str], *, other_data: bool, tolerance: float, as_json: bool) -> int:
+def reproduce(
+    prefix: str, overrides: Sequence[str], *, other_data: bool, tolerance: float | None, as_json: bool
+) -> int:
     """Run again what a hash names, and print the verdict; exit code 3 when it diverged.
 
     The run is taken from the runs folder, or from the MLflow store where that does not have it. Raises RunError for a
@@ -44,7 +46,8 @@ def reproduce(prefix: str, overrides: Sequence[str], *, other_data: bool, tolera
         say(f"{job.name}  {original.short_hash}  again, in {job.folder.path}")
         execute(job, observer=EpochComparison(original))
         deterministic = job.config.training.deterministic
-        verdict = compare_runs(original, job.folder, layers, tolerance, deterministic=deterministic)
+        limit = TOLERANCE if tolerance is None else tolerance
+        verdict = compare_runs(original, job.folder, layers, limit, deterministic=deterministic)
         facts = {
             "config_hash": config_hash(job.config),
             "original": place,

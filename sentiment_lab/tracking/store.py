@@ -53,7 +53,7 @@ class Store:
         location = None if self.artifacts is None else self.artifacts.as_uri()
         if not self.uri.startswith(_SQLITE):
             return self._experiment_id(name, location)
-        database = Path(self.uri.removeprefix(_SQLITE))
+        database = Path(self.uri.removeprefix(_SQLITE).partition("?")[0])
         database.parent.mkdir(parents=True, exist_ok=True)
         # MLflow has no lock between processes that come to a new store at once.
         with FileLock(database.with_suffix(".lock"), timeout=120):
@@ -93,7 +93,7 @@ class Store:
 def _create(database: Path) -> None:
     """Make a database with MLflow's tables where there is none, under another name until it is whole.
 
-    A process that dies amid the forty migrations which make the tables would leave a file that MLflow refuses for ever.
+    A process that dies amid the dozens of migrations that make the tables would leave a file that MLflow refuses.
     """
     if database.exists() and database.stat().st_size:
         return
