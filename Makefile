@@ -1,12 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench clean
+.PHONY: help demo test test-all check bench bench-faults clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY)  ## Sweep five architectures on the generated corpus, tracked in MLflow
 	$(BIN)/sentiment-lab train +experiments=quickstart
@@ -26,6 +26,9 @@ check: $(READY)  ## Lint, format, types, layers, dead code
 
 bench: $(READY)  ## Measure against the peers; needs SENTIMENT_LAB_DATA and a machine that does nothing else
 	$(BIN)/python benchmarks/text.py
+
+bench-faults: $(READY)  ## Kill, lock, damage and misspell: writes benchmarks/FAULTS.md in about 40 minutes
+	$(BIN)/python -m benchmarks.faults
 
 clean:  ## Remove the environment and what tools leave behind; runs stay
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
