@@ -185,7 +185,7 @@ def test_a_store_whose_making_was_cut_short_is_made_anew(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("sentiment_lab.tracking.store.MlflowClient", die)
         with pytest.raises(KeyboardInterrupt):
-            open_store(config.tracking, config.paths).experiment_id("mine")
+            open_store(config.tracking, config.paths).client.search_experiments()
     monkeypatch.undo()
     assert (unfinished.exists(), database.exists()) == (True, False)
     assert open_store(config.tracking, config.paths).experiment_id("mine") == "1"

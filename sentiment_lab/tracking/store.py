@@ -42,23 +42,28 @@ class Store:
 
     @cached_property
     def client(self) -> MlflowClient:
-        """The client of this store."""
-        return MlflowClient(tracking_uri=self.uri)
+        """The client of this store; a local store that is not there yet is made."""
+        if self.uri.startswith(_SQLITE):
+            _create(Path(self.uri.removeprefix(_SQLITE).partition("?")[0]))
+        return MlflowClient(self.uri)
 
     def experiment_id(self, name: str) -> str:
         """Return the id of an experiment, made and put at its place when it is missing.
 
         Raises TrackingError when it was deleted.
         """
-        location = None if self.artifacts is None else self.artifacts.as_uri()
-        if not self.uri.startswith(_SQLITE):
-            return self._experiment_id(name, location)
-        database = Path(self.uri.removeprefix(_SQLITE).partition("?")[0])
-        database.parent.mkdir(parents=True, exist_ok=True)
-        # MLflow has no lock between processes that come to a new store at once.
-        with FileLock(database.with_suffix(".lock"), timeout=120):
-            _create(database)
-            return self._experiment_id(name, location)
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            location = None if self.artifacts is None else self.artifacts.as_uri()
+            try:
+                return str(self.client.create_experiment(name, location, EXPERIMENT_TAGS))
+            except MlflowException:  # another client made it meanwhile
+                found = self.client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        if found.lifecycle_stage != "active":
+            raise TrackingError(f"the MLflow experiment {name!r} was deleted in {self.uri}; restore it or rename study")
+        return str(found.experiment_id)
 
     def find(self, experiment_id: str, tag: str, value: str) -> Run | None:
         """Return the run of an experiment whose tag has this hash, also a deleted one."""
@@ -78,29 +83,21 @@ class Store:
             if not token:
                 return
 
-    def _experiment_id(self, name: str, location: str | None) -> str:
-        found = self.client.get_experiment_by_name(name)
-        if found is None:
-            try:
-                return str(self.client.create_experiment(name, location, EXPERIMENT_TAGS))
-            except MlflowException:  # another client made it meanwhile
-                found = self.client.get_experiment_by_name(name)
-        if found is None or found.lifecycle_stage != "active":
-            raise TrackingError(f"the MLflow experiment {name!r} was deleted in {self.uri}; restore it or rename study")
-        return str(found.experiment_id)
-
 
 def _create(database: Path) -> None:
     """Make a database with MLflow's tables where there is none, under another name until it is whole.
 
-    A process that dies amid the dozens of migrations that make the tables would leave a file that MLflow refuses.
+    MLflow makes the tables in dozens of migrations as soon as it has a client, without a lock. Two processes that do it
+    at once, or one that dies amid them, leave a file that MLflow refuses ever after.
     """
-    if database.exists() and database.stat().st_size:
-        return
-    for left in database.parent.glob(f"{database.name}{BUILDING}*"):
-        left.unlink()
-    with building(database) as unfinished:
-        MlflowClient(f"{_SQLITE}{unfinished}").search_experiments(max_results=1)
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(database.with_suffix(".lock"), timeout=120):
+        if database.exists() and database.stat().st_size:
+            return
+        for left in database.parent.glob(f"{database.name}{BUILDING}*"):
+            left.unlink()
+        with building(database) as unfinished:
+            MlflowClient(f"{_SQLITE}{unfinished}").search_experiments(max_results=1)
 
 
 def checked_hash(text: str) -> str:
