@@ -87,3 +87,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"error: {tmp_path}/mlruns")
+
+
+def test_a_damaged_file_is_warned_of_where_its_run_is_shown(two_runs, capsys):
+    good, _ = two_runs
+    path, root = good.folder.journal.path, str(good.folder.path.parent)
+    path.write_bytes(path.read_bytes().replace(b'"epoch": 2', b'"epoch": 7'))
+    runs(root, None, as_json=True)
+    show(root, good.folder.short_hash, as_json=True)
+    assert capsys.readouterr().err.count(f"warning: {path} is damaged at line 4") == 2

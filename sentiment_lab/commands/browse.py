@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_lab.analysis.tables import percent, render
+from sentiment_lab.integrity import find_damage
 from sentiment_lab.progress import console, epoch_line, say
 from sentiment_lab.reproduction import Verdict, read_verdict
 from sentiment_lab.rundir import RunFolder, find_run, list_runs
@@ -19,7 +20,10 @@ RUN_HEADINGS = ("hash", "study", "run", "state", "test", "best validation", "epo
 
 def runs(root: str, study: str | None, *, as_json: bool) -> int:
     """List the runs below a folder, oldest first."""
-    found = [_facts(run) for run in list_runs(Path(root))]
+    listed = list_runs(Path(root))
+    for problem in filter(None, (run.journal.read().damage for run in listed)):
+        say(f"warning: {problem}")
+    found = [_facts(run) for run in listed]
     found = [facts for facts in found if study in (None, facts["study"])]
     if as_json:
         print(json.dumps(found, indent=2))
@@ -40,6 +44,8 @@ def show(root: str, prefix: str, *, as_json: bool) -> int:
     Raises RunError when the prefix names no run or several.
     """
     run = find_run(Path(root), prefix)
+    for problem in find_damage(run):
+        say(f"warning: {problem}")
     facts = {**_facts(run), "config": run.config(), "overrides": run.overrides(), "folder": str(run.path)}
     if facts["state"] == "complete":
         facts["result"] = to_plain(run.result())
