@@ -43,7 +43,8 @@ def _at_once(part: Part, count: int, seed: int, root: Path) -> None:
     if len(places[0].runs) != count:
         wrong.append(f"{len(places[0].runs)} folders")
     failing = {line for line in places[0].log.splitlines() if "failed (" in line or "Traceback" in line}
-    part.notes.append(f"{len(failing)} kinds of complaints about the store on the way: {sorted(failing)[:2]}")
+    if failing:
+        part.notes.append(f"{len(failing)} kinds of complaints about the store on the way: {sorted(failing)[:2]}")
     part.judge(f"{count} different runs", wrong, count)
 
 
