@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
 import sqlite3
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -109,13 +111,23 @@ def _places(config: Config) -> Iterator[Finding]:
 
 def _data(config: Config) -> Iterator[Finding]:
     from sentiment_lab.data.download import ARCHIVE, MD5, VARIABLE
+    from sentiment_lab.data.fetch import locate
+    from sentiment_lab.data.reviews import DataError
 
     named, cache = os.environ.get(VARIABLE), cache_folder(config)
-    for folder in [Path(named), cache] if named else [cache]:
-        archive = folder if folder.is_file() and folder.name == ARCHIVE else folder / ARCHIVE
-        if archive.is_file() and _md5(archive) != MD5:
-            remedy = "remove it; sentiment-lab data fetch brings it again"
-            yield Finding("data", f"{archive} is not the published archive: its MD5 does not fit", remedy)
+    downloaded = cache / ARCHIVE
+    if downloaded.is_file() and _md5(downloaded) != MD5:
+        remedy = "remove it; sentiment-lab data fetch brings it again"
+        yield Finding("data", f"{downloaded} is not the published archive: its MD5 does not fit", remedy)
+    if named:
+        try:
+            place = locate(None, cache)
+        except DataError as error:
+            yield Finding("data", str(error), f"correct or unset {VARIABLE}")
+        else:
+            if place.name == ARCHIVE and (problem := _broken(place)):
+                remedy = f"bring it again, or unset {VARIABLE}"
+                yield Finding("data", f"{place} cannot be read to its end: {problem}", remedy)
     for index in cache.glob("corpora/*/corpus.json"):
         digests = read_plain(index).get("files", {})
         for problem in check_files(index.parent, digests) or ([] if digests else [f"{index} is damaged"]):
@@ -252,6 +264,17 @@ def _complete_journal(run: RunFolder) -> None:
 def _mend_journal(run: RunFolder) -> None:
     with run.locked():
         run.journal.mend()
+
+
+def _broken(archive: Path) -> str | None:
+    """Tell what keeps an archive from being read, or None. One that was packed anew is as good as the published one."""
+    try:
+        with gzip.open(archive) as file:
+            while file.read(1 << 20):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        return str(error)
+    return None
 
 
 def _md5(path: Path) -> str:

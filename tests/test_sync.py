@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -204,13 +206,41 @@ def test_a_damaged_store_is_named(tracked):
     assert any("mlflow.db cannot be written" in problem for problem in problems(tracked))
 
 
-def test_a_version_off_the_lock_and_a_bad_archive_are_named(tiny, tmp_path, monkeypatch):
+def test_a_version_off_the_lock_is_named(tiny, monkeypatch):
     monkeypatch.setattr("sentiment_lab.doctor.version", lambda name: "0.1" if name == "keras" else _version(name))
-    (tmp_path / "aclImdb_v1.tar.gz").write_bytes(b"half an archive")
-    monkeypatch.setenv("SENTIMENT_LAB_DATA", str(tmp_path))
-    found = problems(tiny)
-    assert any("keras is 0.1, the lock has ==" in problem for problem in found)
-    assert any("is not the published archive: its MD5 does not fit" in problem for problem in found)
+    assert any("keras is 0.1, the lock has ==" in problem for problem in problems(tiny))
+
+
+def test_a_downloaded_archive_must_be_the_published_one(tiny, tmp_path):
+    (tmp_path / "aclImdb_v1.tar.gz").write_bytes(gzip.compress(b"another archive"))
+    (problem,) = problems([*tiny, f"paths.cache={tmp_path}"])
+    assert "is not the published archive: its MD5 does not fit" in problem
+
+
+@pytest.mark.parametrize(
+    ("damaged", "said"),
+    [
+        (lambda packed: packed, None),
+        (lambda packed: packed[:-9], "cannot be read to its end: Compressed file ended"),
+        (lambda packed: packed[:20] + bytes([packed[20] ^ 1]) + packed[21:], "cannot be read to its end: "),
+        (lambda _: b"half an archive", "cannot be read to its end: Not a gzipped file"),
+    ],
+    ids=["packed anew", "truncated", "flipped", "foreign"],
+)
+def test_an_archive_that_the_user_names_must_be_whole(damaged, said, tiny, tmp_path, monkeypatch):
+    archive = tmp_path / "aclImdb_v1.tar.gz"
+    archive.write_bytes(damaged(gzip.compress(random.Random(0).randbytes(1000))))
+    for named in (tmp_path, archive):
+        monkeypatch.setenv("SENTIMENT_LAB_DATA", str(named))
+        found = problems(tiny)
+        assert len(found) == (said is not None)
+        assert all(said in problem for problem in found)
+
+
+def test_named_data_that_is_not_there_is_named(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_LAB_DATA", str(tmp_path / "nowhere"))
+    (problem,) = problems(tiny)
+    assert f"SENTIMENT_LAB_DATA names {tmp_path}/nowhere, which is not there" in problem
 
 
 def _version(name):
