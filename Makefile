@@ -1,9 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench bench-faults clean
+.PHONY: help demo test test-all check bench bench-faults lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# A file's tests stay in one process, where they share what it has prepared. TensorFlow takes a GB in each.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -12,10 +14,10 @@ demo: $(READY)  ## Sweep five architectures on the generated corpus, tracked in 
 	$(BIN)/sentiment-lab train +experiments=quickstart
 
 test: $(READY)  ## Run the tests that are quick
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 test-all: $(READY)  ## Run all tests; those on real reviews need SENTIMENT_LAB_DATA
-	$(BIN)/pytest -m ""
+	$(BIN)/pytest $(PARALLEL) -m ""
 
 check: $(READY)  ## Lint, format, types, layers, dead code
 	$(BIN)/ruff check .
@@ -29,6 +31,10 @@ bench: $(READY)  ## Measure against the peers; needs SENTIMENT_LAB_DATA and a ma
 
 bench-faults: $(READY)  ## Kill, lock, damage and misspell: writes benchmarks/FAULTS.md in about 40 minutes
 	$(BIN)/python -m benchmarks.faults
+
+lock:  ## Lock what pyproject.toml asks for (needs uv); LOCK=--upgrade takes newer versions
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(LOCK) \
+		pyproject.toml --group dev --group bench --output-file requirements.lock
 
 clean:  ## Remove the environment and what tools leave behind; runs stay
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
