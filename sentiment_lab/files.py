@@ -15,6 +15,8 @@ from sentiment_lab.errors import LabError
 BUILDING = ".building"
 """Suffix of what is being written; a file of that name was left by a process that died."""
 
+_SEAL, _END = ',\n  "digest": "', '"\n}\n'
+
 
 class StorageError(LabError):
     """A file that cannot be written: a full disk, a folder that is read-only; the text names it."""
@@ -73,8 +75,9 @@ def file_digest(path: Path) -> str:
 
 
 def seal(plain: Mapping[str, Any]) -> str:
-    """Return a JSON document that ends with the digest of the rest of it."""
-    return json.dumps({**plain, "digest": _digest(plain)}, indent=2, allow_nan=False) + "\n"
+    """Return a JSON document that ends with the digest of the text before it."""
+    body = json.dumps(plain, indent=2, allow_nan=False).removesuffix("\n}")
+    return f"{body}{_SEAL}{_digest(body)}{_END}"
 
 
 def unseal(path: Path) -> dict[str, Any]:
@@ -83,17 +86,15 @@ def unseal(path: Path) -> dict[str, Any]:
     Raises DamageError naming the file when it is missing or not what was written.
     """
     try:
-        text = path.read_bytes()
-        plain = json.loads(text)
+        text = path.read_bytes().decode()
     except OSError as error:
         raise DamageError(f"{path} is missing") from error
     except ValueError as error:
-        raise DamageError(f"{path} is damaged: it is no JSON") from error
-    # The text itself, because a file that lost its last byte may still say the same.
-    if not isinstance(plain, dict) or "digest" not in plain or _sealed(plain) != text:
+        raise DamageError(f"{path} is damaged: it is no text") from error
+    body, _, digest = text.rpartition(_SEAL)
+    if digest != f"{_digest(body)}{_END}":
         raise DamageError(f"{path} is damaged: its digest does not fit")
-    del plain["digest"]
-    return plain
+    return dict(json.loads(body + "}"))
 
 
 def read_plain(path: Path) -> dict[str, Any]:
@@ -118,12 +119,8 @@ def check_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
     return problems
 
 
-def _sealed(plain: Mapping[str, Any]) -> bytes:
-    return seal({key: value for key, value in plain.items() if key != "digest"}).encode()
-
-
-def _digest(plain: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, allow_nan=False).encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _flush(path: Path) -> None:

@@ -43,6 +43,16 @@ class Journal:
         """Return the intact events, oldest first: started, data, resumed, epoch, failed, killed, completed."""
         return self.read().events
 
+    def first(self) -> Event | None:
+        """Return the first event alone, which says what the run is; None where it is not there or damaged."""
+        try:
+            with self.path.open(encoding="utf-8", errors="replace") as file:
+                line = file.readline(LONGEST_LINE)
+        except FileNotFoundError:
+            return None
+        event = _parsed(line.removesuffix("\n"), "")
+        return event if event and str(event.get("config_hash", self.run)).startswith(self.run) else None
+
     def read(self) -> Reading:
         """Read up to the first line that is not what was written."""
         try:

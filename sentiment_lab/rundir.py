@@ -101,7 +101,7 @@ class RunFolder:
 
     def started(self) -> Event | None:
         """Return the first event of the run, which says what it is; None where nothing was started."""
-        return next((event for event in self.events() if event["event"] == "started"), None)
+        return self.journal.first()
 
     def first_files(self) -> dict[str, str]:
         """Return the digests of what was written before training, by the last attempt; empty where none began."""
@@ -159,10 +159,17 @@ class RunFolder:
         """
         import pandas as pd
 
+        return pd.read_parquet(self.checked_predictions())
+
+    def checked_predictions(self) -> Path:
+        """Return the file of the predictions, which is what was written.
+
+        Raises RunError when the run is not complete, DamageError when the file is missing or something else.
+        """
         name = "predictions.parquet"
         for problem in check_files(self.path, {name: self._outcome()["files"].get(name, "")}):
             raise DamageError(problem)
-        return pd.read_parquet(self.path / name)
+        return self.path / name
 
     def begin(
         self, config: Config, overrides: Sequence[str], code: CodeVersion, environment: Mapping[str, str]

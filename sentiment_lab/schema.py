@@ -179,16 +179,21 @@ def _field(field: dataclasses.Field[Any], kind: Any, plain: object, where: str, 
 
 
 def _value(kind: Any, plain: object, where: str, problems: list[str]) -> object:
-    origin, inside = typing.get_origin(kind), typing.get_args(kind)
+    origin, inside = _shape(kind)
+    if origin is None and kind in _NAMES:
+        return _scalar(kind, plain, where, problems)
     if dataclasses.is_dataclass(kind):
         return _dataclass(typing.cast("type", kind), plain, where, problems)
     if origin is Literal:
         return _choice(inside, plain, where, problems)
     if origin is list:
         return _list(inside[0], plain, where, problems)
-    if origin in (types.UnionType, typing.Union):
-        return _union(inside, plain, where, problems)
-    return _scalar(kind, plain, where, problems)
+    return _union(inside, plain, where, problems)
+
+
+@functools.cache  # thousands of stored results are read at once
+def _shape(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    return typing.get_origin(kind), typing.get_args(kind)
 
 
 def _choice(choices: tuple[str, ...], plain: object, where: str, problems: list[str]) -> object:

@@ -55,7 +55,7 @@ def sync(overrides: Sequence[str]) -> int:
 
 def _sync_sweeps(config: Config) -> int:
     from sentiment_lab.sweep.mirror import mirror_sweep
-    from sentiment_lab.sweep.record import SweepRecord, list_sweeps
+    from sentiment_lab.sweep_record import SweepRecord, list_sweeps
     from sentiment_lab.tracking.store import open_store
 
     root, done = Path(config.paths.runs).absolute(), 0

@@ -14,7 +14,7 @@ from sentiment_lab.progress import console, say
 from sentiment_lab.result import Result
 from sentiment_lab.run import Job, execute
 from sentiment_lab.sweep.mirror import close_parent, open_parent
-from sentiment_lab.sweep.record import freeze
+from sentiment_lab.sweep_record import freeze
 
 
 class SweepFailedError(LabError):

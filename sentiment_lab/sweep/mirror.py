@@ -11,7 +11,7 @@ from sentiment_lab.config import Config
 from sentiment_lab.errors import LabError
 from sentiment_lab.result import Result
 from sentiment_lab.rundir import RunFolder
-from sentiment_lab.sweep.record import SweepRecord
+from sentiment_lab.sweep_record import SweepRecord
 
 if TYPE_CHECKING:
     from sentiment_lab.tracking.store import Store

@@ -7,13 +7,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentiment_lab.files import DamageError, seal, unseal, write_whole
 from sentiment_lab.identity import SHORT, config_hash, flatten
-from sentiment_lab.run import Job
 from sentiment_lab.rundir import RunFolder
 from sentiment_lab.schema import to_plain
+
+if TYPE_CHECKING:
+    from sentiment_lab.run import Job
 
 _FILE = "jobs.json"
 

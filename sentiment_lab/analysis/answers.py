@@ -1,0 +1,46 @@
+"""What a run said of each test review, read without pandas, which takes a second to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment_lab.rundir import RunFolder
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The predictions of the test part in the order of the review ids; every array has shape (reviews,)."""
+
+    ids: NDArray[np.str_]
+    labels: NDArray[np.int8]
+    probabilities: NDArray[np.float32]
+    tokens: NDArray[np.int64]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether each review is judged rightly."""
+        right: NDArray[np.bool_] = (self.probabilities > 0.5) == (self.labels == 1)
+        return right
+
+    def same_test(self, other: Answers) -> bool:
+        """Tell whether both are about the same reviews with the same labels."""
+        return np.array_equal(self.ids, other.ids) and np.array_equal(self.labels, other.labels)
+
+
+def read_answers(run: RunFolder) -> Answers:
+    """Read the predictions of a complete run.
+
+    Raises RunError when it is not complete, DamageError when the predictions are missing or not what was written.
+    """
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(run.checked_predictions())
+    table = table.filter(pc.field("part") == "test").sort_by("review_id")
+    return Answers(
+        table["review_id"].to_numpy().astype(np.str_),
+        *(table[name].to_numpy() for name in ("label", "probability", "tokens")),
+    )

@@ -1,0 +1,173 @@
+"""Which runs answer a question: those of a study, of a sweep, of a variant, or any that are named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentiment_lab.errors import LabError
+from sentiment_lab.identity import SHORT, flatten, variant_of
+from sentiment_lab.result import Result
+from sentiment_lab.rundir import RunError, RunFolder, list_runs
+from sentiment_lab.schema import did_you_mean
+from sentiment_lab.sweep_record import SweepRecord, list_sweeps
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """What is known of one run: all of it for a complete one, its state and the reason for another."""
+
+    folder: RunFolder
+    name: str
+    study: str
+    state: str
+    """That of the folder, or damaged."""
+    config: Mapping[str, Any]
+    """The canonical config by dotted key; empty where it cannot be read."""
+    result: Result | None
+    problem: str | None = None
+    """Why there is no result, where that is known."""
+
+    @property
+    def short_hash(self) -> str:
+        """First digits of the config hash."""
+        return self.folder.short_hash
+
+    @property
+    def outcome(self) -> Result:
+        """The result of a complete run.
+
+        Raises RunError where there is none.
+        """
+        if self.result is None:
+            raise RunError(f"run {self.short_hash} has no result: it is {self.state}")
+        return self.result
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Runs to compare, and what they were run for."""
+
+    study: str
+    question: str | None
+    runs: Sequence[StudyRun]
+    note: str | None = None
+    """How they were chosen, where the user did not say."""
+    sweep: str | None = None
+    """The hash of the one sweep that they are."""
+
+
+def select_study(root: Path, store: str, study: str | None) -> Selection:
+    """Return the runs of a study: those that were run for it and those that its sweeps found complete.
+
+    None takes the study of the newest run. Raises RunError when there are none, naming the studies that there are.
+    """
+    studies = _studies(root)
+    if not studies:
+        raise RunError(f"there are no runs below {root}; `sentiment-lab train` makes one")
+    name = study or list(studies)[-1]
+    sweeps = [record for record in _sweeps(store) if record.study == name]
+    if name not in studies and not sweeps:
+        raise RunError(f"no study {name!r} below {root}{did_you_mean(name, studies)} (there are {', '.join(studies)})")
+    listed = [RunFolder(root / job["hash"][:SHORT]) for record in sweeps for job in record.jobs]
+    runs = {run.short_hash: run for run in [*studies.get(name, []), *listed] if run.path.is_dir()}
+    others = [other for other in studies if other != name]
+    note = f"study {name}, that of the newest run; --study chooses another: {', '.join(others)}"
+    chosen = list(map(read_run, runs.values()))
+    return Selection(name, _question(sweeps), chosen, note if others and not study else None)
+
+
+def select_sweep(root: Path, record: SweepRecord) -> Selection:
+    """Return the runs of a sweep in the order of its jobs."""
+    runs = [read_run(run) for _, run in record.runs(root)]
+    return Selection(record.study, record.question, runs, sweep=record.hash)
+
+
+def select_hashes(root: Path, store: str, prefixes: Sequence[str]) -> Selection:
+    """Return the runs that hashes name: each is the prefix of a run's, a sweep's, or a variant's.
+
+    Raises RunError where one names nothing or several things.
+    """
+    sweeps = {record.hash: record for record in _sweeps(store)}
+    if len(prefixes) == 1 and len(found := _matching(prefixes[0], sweeps)) == 1:
+        return select_sweep(root, sweeps[found[0]])
+    known = {run.short_hash: run for run in list_runs(root)}
+    folders = [run for prefix in prefixes for run in _named(root, prefix, known, sweeps)]
+    runs = {run.short_hash: read_run(run) for run in folders}
+    studies = list(dict.fromkeys(run.study for run in runs.values()))
+    question = _question([r for r in sweeps.values() if r.study == studies[0]]) if len(studies) == 1 else None
+    return Selection(", ".join(studies), question, list(runs.values()))
+
+
+def read_run(folder: RunFolder) -> StudyRun:
+    """Read what a folder says of its run; damage is told, not raised."""
+    started = folder.journal.first() or {}
+    name, study, state = str(started.get("name", folder.short_hash)), str(started.get("study", "")), folder.state
+    try:
+        config = flatten(folder.config()) if state != "new" else {}
+        result = folder.result() if state == "complete" else None
+    except LabError as error:
+        return StudyRun(folder, name, study, "damaged", {}, None, str(error))
+    reason = None if result else _reason(folder)
+    return StudyRun(folder, name, study, state, config, result, reason)
+
+
+def _reason(folder: RunFolder) -> str | None:
+    return next((str(event["reason"]) for event in reversed(folder.events()) if "reason" in event), None)
+
+
+def _studies(root: Path) -> dict[str, list[RunFolder]]:
+    """Return the runs by study; the study with the newest run is the last."""
+    studies: dict[str, list[RunFolder]] = {}
+    newest: dict[str, int] = {}
+    for number, run in enumerate(list_runs(root)):
+        started = run.started()
+        if started:
+            studies.setdefault(str(started["study"]), []).append(run)
+            newest[str(started["study"])] = number
+    return {name: studies[name] for name in sorted(studies, key=newest.__getitem__)}
+
+
+def _sweeps(store: str) -> Iterator[SweepRecord]:
+    for folder in list_sweeps(store):
+        try:
+            yield SweepRecord.read(folder)
+        except LabError:
+            continue  # its runs are there all the same
+
+
+def _question(sweeps: Sequence[SweepRecord]) -> str | None:
+    return next((record.question for record in reversed(sweeps) if record.question), None)
+
+
+def _matching(prefix: str, hashes: Iterable[str]) -> list[str]:
+    wanted = prefix.lower()
+    return [name for name in hashes if wanted and name.startswith(wanted[: len(name)])]
+
+
+def _named(
+    root: Path, prefix: str, known: Mapping[str, RunFolder], sweeps: Mapping[str, SweepRecord]
+) -> list[RunFolder]:
+    found = {f"run {name}": [known[name]] for name in _matching(prefix, known)}
+    for name in _matching(prefix, sweeps):
+        found[f"sweep {name}"] = [run for _, run in sweeps[name].runs(root)]
+    # Whose variant a run is stands in its config alone, so that is read where nothing else has the hash.
+    variants = {} if found else _variants(known.values())
+    found.update({f"variant {name[:SHORT]}": variants[name] for name in _matching(prefix, variants)})
+    if len(found) > 1:
+        raise RunError(f"{prefix!r} is the beginning of several hashes: {', '.join(found)}")
+    if not found:
+        hint = did_you_mean(prefix.lower()[:SHORT], known)
+        raise RunError(f"no run, variant or sweep {prefix!r} below {root}{hint} (`sentiment-lab runs` lists the runs)")
+    return next(iter(found.values()))
+
+
+def _variants(runs: Iterable[RunFolder]) -> dict[str, list[RunFolder]]:
+    variants: dict[str, list[RunFolder]] = {}
+    for run in runs:
+        with suppress(LabError):  # a damaged config is no variant's
+            variants.setdefault(variant_of(run.config()), []).append(run)
+    return variants

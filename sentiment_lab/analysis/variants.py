@@ -1,0 +1,155 @@
+"""Runs in groups that are compared: what tells the groups apart, and what they are called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sentiment_lab.analysis.selection import StudyRun
+from sentiment_lab.config import LinearModel, RecurrentModel, architecture
+from sentiment_lab.errors import LabError
+from sentiment_lab.schema import ConfigError, build, did_you_mean
+
+MODEL = "model"
+"""The column that stands for what makes up an architecture's name."""
+
+_NAMING = ("model.family", "model.cell", "model.bidirectional")
+_UNITS = "model.units"
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Runs that are the same but for their seed, or for whatever they are not grouped by."""
+
+    label: str
+    settings: dict[str, Any]
+    """What differs between the variants, by column; a setting that this one does not have is missing."""
+    runs: dict[str, StudyRun]
+    """Complete runs by block. Runs of two variants in one block are partners: they differ in the variant alone."""
+    unfinished: list[StudyRun]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of the complete runs, in order."""
+        return sorted({int(run.config["seed"]) for run in self.runs.values()})
+
+
+def group_runs(runs: Sequence[StudyRun], by: Sequence[str] = ()) -> list[Variant]:
+    """Group runs by their whole config but the seed, or by the named settings alone.
+
+    `by` takes dotted keys such as `text.max_length` and whole groups such as `model`. Raises LabError for one that no
+    run has.
+    """
+    known = [run for run in runs if run.config]
+    keys = _grouping_keys(known, by)
+    groups: dict[str, list[StudyRun]] = {}
+    for run in known:
+        groups.setdefault(_text(_chosen(run, keys)), []).append(run)
+    settings = differing([_chosen(members[0], keys) for members in groups.values()])
+    blocks = _block_names(known, keys)
+    return [
+        Variant(
+            _label(differs),
+            differs,
+            {blocks[run.short_hash]: run for run in members if run.result is not None},
+            [run for run in members if run.result is None],
+        )
+        for differs, members in zip(settings, groups.values(), strict=True)
+    ]
+
+
+def differing(configs: Sequence[Settings]) -> list[dict[str, Any]]:
+    """Return for each config what tells it from the others, the architecture's name in place of what makes it up.
+
+    A setting that some of them do not have tells them apart only where the others differ in it.
+    """
+    values: dict[str, set[str]] = {}
+    for config in configs:
+        for key, value in config.items():
+            values.setdefault(key, set()).add(_text(value))
+    keys = {key for key, found in values.items() if len(found) > 1}
+    names = _names(configs) if keys & {*_NAMING, _UNITS} else None
+    if names is None:
+        return [{key: config[key] for key in config if key in keys} for config in configs]
+    keys -= {*_NAMING} | ({_UNITS} if _names_tell_units(configs, names) else set())
+    return [
+        {MODEL: name} | {key: config[key] for key in config if key in keys}
+        for name, config in zip(names, configs, strict=True)
+    ]
+
+
+def _names(configs: Sequence[Settings]) -> list[str] | None:
+    """Return the names of the architectures; None where not all that makes them up is there."""
+    try:
+        return [model_name(config) for config in configs]
+    except ConfigError:
+        return None
+
+
+def _names_tell_units(configs: Sequence[Settings], names: Sequence[str]) -> bool:
+    units = {(name, _text(config[_UNITS])) for name, config in zip(names, configs, strict=True) if _UNITS in config}
+    widths = {width for _, text in units for width in json.loads(text)}
+    return len(widths) < 2 and len(units) == len({name for name, _ in units})
+
+
+def model_name(config: Settings) -> str:
+    """Return the short name of the architecture of a config by dotted key.
+
+    Raises ConfigError where the config has not the whole model.
+    """
+    plain = {key.removeprefix("model."): value for key, value in config.items() if key.startswith("model.")}
+    recurrent = plain.get("family") == "recurrent"
+    return architecture(build(RecurrentModel, plain) if recurrent else build(LinearModel, plain))
+
+
+def _grouping_keys(runs: Sequence[StudyRun], by: Sequence[str]) -> set[str]:
+    known = dict.fromkeys(key for run in runs for key in run.config)
+    if not by:
+        return set(known) - {"seed"}
+    keys: set[str] = set()
+    for name in by:
+        chosen = {key for key in known if key == name or key.startswith(f"{name}.")}
+        if not chosen:
+            choices = dict.fromkeys([*(key.partition(".")[0] for key in known), *known])
+            raise LabError(f"--by {name}: no run has that setting{did_you_mean(name, choices)}")
+        keys |= chosen
+    return keys
+
+
+def _chosen(run: StudyRun, keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in run.config.items() if key in keys}
+
+
+def _block_names(runs: Sequence[StudyRun], keys: Collection[str]) -> dict[str, str]:
+    """Return what each run, by hash, has beside its variant's settings: its seed, and what else differs."""
+    rest = [{key: value for key, value in run.config.items() if key not in keys} for run in runs]
+    differs = differing([{key: value for key, value in one.items() if key != "seed"} for one in rest])
+    return {
+        run.short_hash: " ".join([*_words(different), *([f"seed={one['seed']}"] if "seed" in one else [])])
+        for run, one, different in zip(runs, rest, differs, strict=True)
+    }
+
+
+def _label(differs: Settings) -> str:
+    return " ".join(_words(differs)) or "all runs"
+
+
+def _words(differs: Settings) -> list[str]:
+    short = {key: key.rpartition(".")[2] for key in differs}
+    taken = list(short.values())
+    return [
+        str(value) if key == MODEL else f"{short[key] if taken.count(short[key]) == 1 else key}={_plain(value)}"
+        for key, value in differs.items()
+    ]
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else _text(value)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
