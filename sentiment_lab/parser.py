@@ -18,6 +18,7 @@ examples:
   sentiment-lab runs                                what was run, and how it ended
   sentiment-lab show 3f2a                           one run; any prefix of its hash that is unique serves
   sentiment-lab diff 3f2a 81c0                      what sets two runs apart
+  sentiment-lab compare                             which variant of the newest study is better, and how sure that is
   sentiment-lab reproduce 3f2a                      run it again elsewhere: does it come out the same?
   sentiment-lab predict 3f2a "I loved every minute" judge a text with a trained model
   sentiment-lab ui                                  browse it all in MLflow
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_runs,
         _add_show,
         _add_diff,
+        _add_compare,
         _add_reproduce,
         _add_predict,
         _add_ui,
@@ -79,6 +81,13 @@ def _add_root(parser: argparse.ArgumentParser) -> None:
         "--runs", metavar="DIR", default="mlruns/runs", help="folder of the runs (default: %(default)s)"
     )
     _add_json(parser)
+
+
+def _add_folders(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runs", metavar="DIR", default="mlruns/runs", help="folder of the runs (default: %(default)s)"
+    )
+    parser.add_argument("--store", metavar="DIR", default="mlruns", help="folder of the sweeps (default: %(default)s)")
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +122,35 @@ def _add_diff(commands: Any) -> None:
     parser.add_argument("hash", help=PREFIX)
     parser.add_argument("other", metavar="hash", help="the other run")
     _add_root(parser)
+
+
+def _add_compare(commands: Any) -> None:
+    parser = _add(commands, "compare", _compare, "say which variant is better, by how much, and how sure that is")
+    parser.add_argument(
+        "hash", nargs="*", help="hashes of runs, sweeps or variants, or unique prefixes (default: a study)"
+    )
+    parser.add_argument("--study", help="all runs of this study (default: that of the newest run)")
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="group by this setting or group of settings alone, such as model",
+    )
+    parser.add_argument("--metric", default="test_accuracy", help="what is ranked and tested (default: %(default)s)")
+    parser.add_argument(
+        "--sort", metavar="METRIC", help="order of the rows, the best first (default: that of --metric)"
+    )
+    parser.add_argument(
+        "--across-data", action="store_true", help="rank runs although their data or test reviews differ"
+    )
+    forms = parser.add_mutually_exclusive_group()
+    for form in ("csv", "latex", "markdown"):
+        forms.add_argument(
+            f"--{form}", dest="form", action="store_const", const=form, help=f"print the table as {form}"
+        )
+    forms.add_argument("--json", dest="form", action="store_const", const="json", help="print one JSON document")
+    _add_folders(parser)
 
 
 def _add_reproduce(commands: Any) -> None:
@@ -175,6 +213,22 @@ def _diff(options: argparse.Namespace) -> int:
     from sentiment_lab.commands.diff import diff
 
     return diff(options.runs, options.hash, options.other, as_json=options.json)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from sentiment_lab.commands.compare import compare_runs
+
+    return compare_runs(
+        options.runs,
+        options.store,
+        options.hash,
+        options.study,
+        by=options.by,
+        metric=options.metric,
+        sort=options.sort,
+        across_data=options.across_data,
+        form=options.form,
+    )
 
 
 def _reproduce(options: argparse.Namespace) -> int:

@@ -55,7 +55,7 @@ METRICS = {
         Metric("best_validation_accuracy", "best validation", True, _percent, lambda r: r.best_validation_accuracy),
         Metric("test_f1", "F1", True, _four, lambda result: result.test.f1),
         Metric("test_roc_auc", "ROC-AUC", True, _four, lambda result: result.test.roc_auc),
-        Metric("test_ece", "calibration error", False, _four, lambda result: result.test.ece),
+        Metric("test_ece", "ECE", False, _four, lambda result: result.test.ece),
         Metric("test_loss", "test loss", False, _four, lambda result: result.test.loss),
         Metric("parameters", "parameters", False, _count, lambda result: result.parameters),
         Metric("epoch_seconds", "s/epoch", False, _seconds, _mean_epoch("epoch_seconds")),

@@ -52,9 +52,9 @@ def bootstrap_mean(scores: NDArray[np.number], seed: int = 0) -> Estimate:
     random = np.random.default_rng(seed)
     drift = share * (_resampled_means(scores, random) - mean)
     drift += math.sqrt(by_run.var(ddof=1) / runs) * random.standard_t(runs - 1, DRAWS)
-    low, high = np.quantile(drift, [LEVEL / 2, 1 - LEVEL / 2])
+    reach = float(np.quantile(np.abs(drift), 1 - LEVEL))
     p_value = (1 + np.count_nonzero(np.abs(drift) >= abs(mean))) / (1 + DRAWS)
-    return Estimate(mean, mean + float(low), mean + float(high), float(p_value))
+    return Estimate(mean, mean - reach, mean + reach, float(p_value))
 
 
 def t_mean(values: Sequence[float]) -> Estimate:

@@ -106,6 +106,12 @@ def model_name(config: Settings) -> str:
     return architecture(build(RecurrentModel, plain) if recurrent else build(LinearModel, plain))
 
 
+def short_names(keys: Collection[str]) -> dict[str, str]:
+    """Return the last part of each dotted key, the whole key where two end alike."""
+    ends = [key.rpartition(".")[2] for key in keys]
+    return {key: end if ends.count(end) == 1 else key for key, end in zip(keys, ends, strict=True)}
+
+
 def _grouping_keys(runs: Sequence[StudyRun], by: Sequence[str]) -> set[str]:
     known = dict.fromkeys(key for run in runs for key in run.config)
     if not by:
@@ -139,12 +145,8 @@ def _label(differs: Settings) -> str:
 
 
 def _words(differs: Settings) -> list[str]:
-    short = {key: key.rpartition(".")[2] for key in differs}
-    taken = list(short.values())
-    return [
-        str(value) if key == MODEL else f"{short[key] if taken.count(short[key]) == 1 else key}={_plain(value)}"
-        for key, value in differs.items()
-    ]
+    short = short_names(differs)
+    return [str(value) if key == MODEL else f"{short[key]}={_plain(value)}" for key, value in differs.items()]
 
 
 def _plain(value: Any) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentiment_lab.analysis.tables import HEADINGS, cells, render, summarise
+from sentiment_lab.analysis.comparison import Comparison
+from sentiment_lab.analysis.formats import render_comparison
 from sentiment_lab.errors import LabError
 from sentiment_lab.files import write_whole
 from sentiment_lab.progress import console, say
 from sentiment_lab.result import Result
 from sentiment_lab.run import Job, execute
+from sentiment_lab.sweep.answer import compare_sweep
 from sentiment_lab.sweep.mirror import close_parent, open_parent
 from sentiment_lab.sweep_record import freeze
 
@@ -40,6 +42,7 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
     """
     record, jobs, folder = freeze(jobs, command)
     config = jobs[0].config
+    root = Path(config.paths.runs).absolute()
     open_parent(config, record, say)
     outcomes: list[JobOutcome] = []
     status = "KILLED"
@@ -49,7 +52,7 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
             outcomes.append(_run_job(job, folder, force=force))
         status = "FAILED" if any(outcome.result is None for outcome in outcomes) else "FINISHED"
     finally:
-        _report(outcomes)
+        _report(outcomes, compare_sweep(record, root))
         close_parent(config, record, status, say)
     return outcomes
 
@@ -68,13 +71,11 @@ def _run_job(job: Job, log: Path, *, force: bool) -> JobOutcome:
     return JobOutcome(job, result)
 
 
-def _report(outcomes: Sequence[JobOutcome]) -> None:
-    done = [(outcome.job.variant, outcome.result) for outcome in outcomes if outcome.result is not None]
-    table = summarise(done)
-    if table:
-        render(console(), HEADINGS, map(cells, table))
+def _report(outcomes: Sequence[JobOutcome], comparison: Comparison | None) -> None:
+    if comparison:
+        render_comparison(console(), comparison)
     for outcome in outcomes:
         if outcome.result is None:
             say(f"failed: {outcome.job.name}\n  {outcome.reason}\n  {outcome.job.command}")
-    if done:
-        say("next: sentiment-lab runs, sentiment-lab show HASH, sentiment-lab ui (opens MLflow)")
+    if comparison:
+        say("next: sentiment-lab compare --help, sentiment-lab show HASH, sentiment-lab ui (opens MLflow)")

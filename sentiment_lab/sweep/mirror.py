@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentiment_lab.analysis.tables import summarise, to_csv, to_markdown
+from sentiment_lab.analysis.comparison import Comparison
+from sentiment_lab.analysis.formats import to_csv, to_markdown
+from sentiment_lab.analysis.verdict import caveats, verdict
 from sentiment_lab.config import Config
-from sentiment_lab.errors import LabError
-from sentiment_lab.result import Result
 from sentiment_lab.rundir import RunFolder
+from sentiment_lab.sweep.answer import compare_sweep
 from sentiment_lab.sweep_record import SweepRecord
 
 if TYPE_CHECKING:
@@ -56,22 +57,20 @@ def mirror_sweep(store: Store, record: SweepRecord, root: Path, status: str | No
     parent.keep("jobs.json", record.text)
     for job in record.jobs:
         parent.adopt(job["hash"], store.experiment_id(experiment_name(record.study)))
-    runs = list(record.runs(root))
-    table = summarise(_results(runs))
-    failed = [f"failed: {variant} {run.short_hash}" for variant, run in runs if run.state == "failed"]
-    parts = [record.question or "", to_markdown(table), *failed]
-    description = "\n\n".join(part for part in parts if part)
-    parent.finish(status or _status([run for _, run in runs]), description, {"table.csv": to_csv(table)})
+    runs = [run for _, run in record.runs(root)]
+    comparison = compare_sweep(record, root)
+    tables = {"table.csv": to_csv(comparison)} if comparison else {}
+    parent.finish(status or _status(runs), _description(record, comparison), tables)
 
 
-def _results(runs: Sequence[tuple[str, RunFolder]]) -> list[tuple[str, Result]]:
-    found = []
-    for variant, run in runs:
-        try:
-            found.append((variant, run.result()))
-        except LabError:
-            continue  # not complete, or damaged: `doctor` names it
-    return found
+def _description(record: SweepRecord, comparison: Comparison | None) -> str:
+    """Return what the parent's page says in Markdown: the question, the answer, the table, and what it leaves open."""
+    if comparison is None:
+        return "\n\n".join(filter(None, [record.question, "No run is complete."]))
+    notes = [f"- {caveat}" for caveat in caveats(comparison)]
+    return "\n\n".join(
+        filter(None, [record.question, f"**{verdict(comparison)}**", to_markdown(comparison), "\n".join(notes)])
+    )
 
 
 def _status(runs: Sequence[RunFolder]) -> str:

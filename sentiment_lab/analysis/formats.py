@@ -1,0 +1,193 @@
+"""A comparison in the terminal, for papers and for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+
+from sentiment_lab.analysis.comparison import Comparison
+from sentiment_lab.analysis.metrics import METRICS, Metric
+from sentiment_lab.analysis.pairs import Pair
+from sentiment_lab.analysis.rows import Row, Summary
+from sentiment_lab.analysis.tables import DASH, render
+from sentiment_lab.analysis.variants import short_names
+from sentiment_lab.analysis.verdict import caveats, show_difference, verdict
+
+QUALITY = ("test_accuracy", "best_validation_accuracy", "test_f1", "test_roc_auc", "test_ece")
+COST = ("parameters", "epoch_seconds", "tokens_per_second", "train_seconds")
+SPREAD = ("test_accuracy", "best_validation_accuracy")
+"""Metrics that are shown with their spread; `to_csv` and `to_plain` give all of them."""
+PAIR_HEADINGS = ("pair", "seeds", "difference (95 % interval)", "p (Holm)", "McNemar p by seed")
+MOST_SHOWN = 15
+"""Pairs that a terminal shows; of more, those with the best variant."""
+
+
+def render_comparison(console: Console, comparison: Comparison) -> None:
+    """Print the variants, their pairs, the verdict and its caveats; in a narrow terminal quality and cost apart."""
+    metrics = _shown_metrics(comparison)
+    whole = headings(comparison, metrics)
+    rows = [cells(comparison, row, metrics) for row in comparison.rows]
+    widths = [max(map(len, column)) + 2 for column in zip(whole, *rows, strict=True)]
+    left = len(comparison.columns) or 1
+    if sum(widths) <= console.width:
+        render(console, whole, rows, left)
+    else:
+        for chosen in ([m for m in metrics if m.name not in COST], [m for m in metrics if m.name in COST]):
+            apart = [cells(comparison, row, chosen) for row in comparison.rows]
+            render(console, headings(comparison, chosen), apart, left)
+    _render_pairs(console, comparison)
+    console.print(verdict(comparison), highlight=False, markup=False)
+    for caveat in caveats(comparison):
+        console.print(f"note: {caveat}", highlight=False, markup=False)
+
+
+def headings(comparison: Comparison, metrics: Sequence[Metric]) -> list[str]:
+    """Return the headings of the columns that `cells` fills."""
+    names = short_names(comparison.columns)
+    titles: list[str] = [names[column] for column in comparison.columns] or ["variant"]
+    for metric in metrics:
+        titles += [metric.title, *(("95 % interval", "group") if metric is comparison.metric else ())]
+    path = ["path"] if _with_path(metrics) else []
+    return [*titles[: len(comparison.columns) or 1], "runs", *titles[len(comparison.columns) or 1 :], *path]
+
+
+def cells(comparison: Comparison, row: Row, metrics: Sequence[Metric]) -> list[str]:
+    """Return a row as text: what differs, seeds, each metric, of the compared one the interval and the letters."""
+    settings = row.variant.settings
+    texts = [_setting(settings[column]) if column in settings else DASH for column in comparison.columns]
+    texts = [*(texts or [row.label]), str(len(row.variant.runs))]
+    for metric in metrics:
+        summary = row.metrics.get(metric.name)
+        texts.append(_mean(summary, metric, spread=metric is comparison.metric or metric.name in SPREAD))
+        if metric is comparison.metric:
+            texts += [_interval(summary, metric), row.letters]
+    return [*texts, row.execution_path] if _with_path(metrics) else texts
+
+
+def to_markdown(comparison: Comparison) -> str:
+    """Return the variants as a table in Markdown."""
+    metrics = _shown_metrics(comparison)
+    titles = headings(comparison, metrics)
+    left = len(comparison.columns) or 1
+    marks = ["---"] * left + ["---:"] * (len(titles) - left)
+    lines = [titles, marks, *(cells(comparison, row, metrics) for row in comparison.rows)]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def to_latex(comparison: Comparison) -> str:
+    r"""Return the variants as a LaTeX table that needs `\usepackage{booktabs}`."""
+    import pandas as pd
+
+    metrics = _shown_metrics(comparison)
+    rows = [cells(comparison, row, metrics) for row in comparison.rows]
+    frame = pd.DataFrame(rows, columns=headings(comparison, metrics))
+    text = str(frame.to_latex(index=False, escape=True))
+    return text.replace("±", r"$\pm$").replace(DASH, "--")
+
+
+def to_csv(comparison: Comparison) -> str:
+    """Return the variants as CSV: all metrics with all digits, mean, spread and both ends of the interval."""
+    import csv
+    import io
+
+    columns = [f"{name}{end}" for name in METRICS for end in ("", "_spread", "_low", "_high")]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["variant", *comparison.columns, "runs", "letters", *columns, "execution_path", "hashes"])
+    for row in comparison.rows:
+        settings = [_setting(row.variant.settings.get(column, "")) for column in comparison.columns]
+        numbers = [value for name in METRICS for value in _numbers(row.metrics.get(name))]
+        hashes = " ".join(run.short_hash for run in row.variant.runs.values())
+        facts = [row.label, *settings, len(row.variant.runs), row.letters, *numbers, row.execution_path, hashes]
+        writer.writerow(facts)
+    return text.getvalue()
+
+
+def to_plain(comparison: Comparison) -> dict[str, Any]:
+    """Return the whole comparison as the content of one JSON document."""
+    return {
+        "study": comparison.selection.study,
+        "question": comparison.selection.question,
+        "metric": comparison.metric.name,
+        "verdict": verdict(comparison),
+        "notes": caveats(comparison),
+        "variants": [_plain_row(row) for row in comparison.rows],
+        "pairs": [
+            {**asdict(pair), "blocks": list(pair.blocks), "told_apart": pair.told_apart} for pair in comparison.pairs
+        ],
+        "unfinished": [
+            {"hash": run.short_hash, "name": run.name, "state": run.state, "reason": run.problem}
+            for run in comparison.unfinished
+        ],
+    }
+
+
+def pair_cells(pair: Pair, metric: Metric) -> list[str]:
+    """Return a pair as text under PAIR_HEADINGS."""
+    if pair.difference is None or pair.corrected is None:
+        return [f"{pair.first} over {pair.second}", str(len(pair.blocks)), "not known", "", _exact(pair)]
+    told = f"{pair.corrected:.2g}{' *' if pair.told_apart else ''}"
+    shown = show_difference(pair.difference, metric)
+    return [f"{pair.first} over {pair.second}", str(len(pair.blocks)), shown, told, _exact(pair)]
+
+
+def _render_pairs(console: Console, comparison: Comparison) -> None:
+    pairs = list(comparison.pairs)
+    if len(pairs) > MOST_SHOWN:
+        best = comparison.best.label
+        pairs = [pair for pair in pairs if best in (pair.first, pair.second)]
+    if pairs:
+        render(console, PAIR_HEADINGS, [pair_cells(pair, comparison.metric) for pair in pairs])
+
+
+def _shown_metrics(comparison: Comparison) -> list[Metric]:
+    names = dict.fromkeys([comparison.metric.name, *QUALITY, *COST])
+    return [METRICS[name] for name in names]
+
+
+def _with_path(metrics: Sequence[Metric]) -> bool:
+    """Tell whether the execution path is shown: beside the times that it explains."""
+    return any(metric.name in COST for metric in metrics)
+
+
+def _setting(value: Any) -> str:
+    return value if isinstance(value, str) else ("null" if value is None else str(value).lower())
+
+
+def _mean(summary: Summary | None, metric: Metric, *, spread: bool) -> str:
+    if summary is None:
+        return DASH
+    if summary.spread is None or not spread:
+        return metric.show(summary.mean)
+    return f"{metric.show(summary.mean).removesuffix(' %')} ± {metric.show(summary.spread)}"
+
+
+def _interval(summary: Summary | None, metric: Metric) -> str:
+    if summary is None or summary.low is None or summary.high is None:
+        return DASH
+    return f"{metric.show(summary.low).removesuffix(' %')} to {metric.show(summary.high)}"
+
+
+def _exact(pair: Pair) -> str:
+    return ", ".join(f"{p_value:.2g}" for p_value in pair.mcnemar.values())
+
+
+def _numbers(summary: Summary | None) -> tuple[float | str, ...]:
+    if summary is None:
+        return ("", "", "", "")
+    return tuple("" if value is None else value for value in asdict(summary).values())
+
+
+def _plain_row(row: Row) -> dict[str, Any]:
+    return {
+        "variant": row.label,
+        "settings": row.variant.settings,
+        "letters": row.letters,
+        "seeds": row.variant.seeds,
+        "hashes": {block: run.short_hash for block, run in row.variant.runs.items()},
+        "execution_path": row.execution_path,
+        "metrics": {name: asdict(summary) for name, summary in row.metrics.items()},
+    }

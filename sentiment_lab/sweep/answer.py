@@ -1,0 +1,21 @@
+"""What a sweep has found so far."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sentiment_lab.analysis.comparison import Comparison, compare
+from sentiment_lab.analysis.selection import select_sweep
+from sentiment_lab.errors import LabError
+from sentiment_lab.sweep_record import SweepRecord
+
+
+def compare_sweep(record: SweepRecord, root: Path) -> Comparison | None:
+    """Compare the runs of a sweep; None where none is complete yet.
+
+    A sweep over data or splits is shown too: its pairs are those that were tested on the same reviews.
+    """
+    try:
+        return compare(select_sweep(root, record), across_data=True)
+    except LabError:
+        return None
