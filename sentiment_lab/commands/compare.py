@@ -12,8 +12,6 @@ from sentiment_lab.analysis.selection import Selection, select_hashes, select_st
 from sentiment_lab.errors import LabError
 from sentiment_lab.progress import console, say
 
-FORMATS = ("csv", "latex", "markdown", "json")
-
 
 def compare_runs(
     root: str,
@@ -29,8 +27,8 @@ def compare_runs(
 ) -> int:
     """Compare the runs of a study, or those that hashes name, and print the answer.
 
-    `form` is one of FORMATS, or None for tables in the terminal. Raises LabError for runs that are not there or cannot
-    be compared.
+    `form` is csv, latex, markdown or json, None for tables in the terminal. Raises LabError for runs that are not there
+    or cannot be compared.
     """
     selection = _select(Path(root).absolute(), store, hashes, study)
     comparison = compare(selection, by=by, metric=metric, sort=sort, across_data=across_data)

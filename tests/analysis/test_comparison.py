@@ -9,8 +9,8 @@ import shutil
 
 import numpy as np
 import pytest
-from benchmarks.synthetic import begin, with_seed, write_run
 
+from benchmarks.synthetic import begin, with_seed, write_run
 from sentiment_lab.analysis.comparison import ComparisonError, compare
 from sentiment_lab.analysis.formats import to_csv, to_latex, to_markdown, to_plain
 from sentiment_lab.analysis.selection import select_hashes, select_study

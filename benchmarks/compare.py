@@ -1,0 +1,141 @@
+"""Measure `sentiment-lab compare` on folders of up to 10,000 runs, beside what a user would write instead.
+
+    python -m benchmarks.compare [--runs 1000 3000 10000] [--repeats 3] [--output benchmarks/COMPARE.md]
+
+The runs were never trained: their folders are as a run leaves them (benchmarks/synthetic.py), 25 to a study, each with
+the answers to 5,000 test reviews. Commands are timed as processes, from their start to their end, with the folders in
+the file cache. The peer is a script of twenty lines: glob, json, pandas, groupby; it knows no predictions, no pairs and
+no damage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+
+from benchmarks.synthetic import with_seed, write_run
+from sentiment_lab.compose import compose_config
+
+VARIANTS, SEEDS = 5, 5
+REVIEWS = 5_000
+PEER = """
+import glob, json, sys
+import pandas as pd
+
+rows = []
+for path in glob.glob(sys.argv[1] + "/*/result.json"):
+    folder = path.rsplit("/", 1)[0]
+    result, config = json.load(open(path)), json.load(open(folder + "/config.json"))
+    study = json.loads(open(folder + "/journal.jsonl").readline())["study"]
+    rows.append({"study": study, "variant": json.dumps(config["model"]), "accuracy": result["test"]["accuracy"]})
+table = pd.DataFrame(rows)
+table = table[table.study == sys.argv[2]] if len(sys.argv) > 2 else table
+print(table.groupby("variant").accuracy.agg(["mean", "std", "count"]).sort_values("mean"))
+"""
+
+
+def main() -> None:
+    """Build the folders, take turns, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, nargs="+", default=[1000, 3000, 10_000])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--output", default="benchmarks/COMPARE.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as root:
+        measured = []
+        built = 0
+        for count in sorted(options.runs):
+            _build(Path(root), built, count)
+            built = count
+            measured.append((count, _measure(Path(root), options.repeats)))
+            print(count, {name: f"{seconds:.2f} s" for name, seconds in measured[-1][1].items()}, flush=True)
+    Path(options.output).write_text(_report(measured, options.repeats), encoding="utf-8")
+
+
+def _build(root: Path, start: int, count: int) -> None:
+    """Add runs until there are so many."""
+    random = np.random.default_rng(start)
+    labels = np.arange(REVIEWS, dtype=np.int8) % 2
+    configs = {}
+    with patch("os.fsync"):  # thousands of folders that nobody will miss
+        for number in range(start, count):
+            study, place = divmod(number, VARIANTS * SEEDS)
+            variant, seed = divmod(place, SEEDS)
+            # Its own setting makes each study's runs other runs; the words are composed once for each variant.
+            words = (f"model.units=[{8 + variant}]", f"training.epochs={study + 1}", f"study.name=study {study}")
+            if words not in configs:
+                configs = {words: compose_config([*words, f"paths.runs={root}/runs", f"paths.store={root}"])}
+            right = random.random(REVIEWS) < 0.86 + 0.01 * variant
+            write_run(with_seed(configs[words], seed), np.where(right == (labels == 1), 0.8, 0.3), labels)
+
+
+def _measure(root: Path, repeats: int) -> dict[str, float]:
+    """Return the median seconds of each command."""
+    places = ["--runs", f"{root}/runs", "--store", str(root)]
+    ours = [sys.executable, "-m", "sentiment_lab"]
+    commands = {
+        "compare, one study of 25": [*ours, "compare", "--study", "study 7", *places],
+        "script, one study of 25": [sys.executable, "-c", PEER, f"{root}/runs", "study 7"],
+        "script, all runs": [sys.executable, "-c", PEER, f"{root}/runs"],
+        "runs": [*ours, "runs", "--runs", f"{root}/runs"],
+    }
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for repeat in range(repeats + 1):
+        for name, command in commands.items():
+            seconds = _timed(command)
+            if repeat:  # the first turn fills the file cache
+                taken[name].append(seconds)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+
+
+def _timed(command: Sequence[str]) -> float:
+    environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    return time.perf_counter() - started
+
+
+def _report(measured: Sequence[tuple[int, dict[str, float]]], repeats: int) -> str:
+    names = list(measured[0][1])
+    where = f"medians of {repeats}; {os.cpu_count()} cores, Python {platform.python_version()}"
+    lines = [
+        "# Comparing many runs",
+        "",
+        f"`python -m benchmarks.compare` writes this page. Seconds from start to end of the process, {where}.",
+        "What is measured stands in the benchmark's first lines.",
+        "",
+        f"| command | {' | '.join(f'{count:,} runs' for count, _ in measured)} | grows as |",
+        f"| --- |{' ---: |' * (len(measured) + 1)}",
+    ]
+    for name in names:
+        seconds = [taken[name] for _, taken in measured]
+        shown = " | ".join(f"{value:.2f}" for value in seconds)
+        lines.append(f"| {name} | {shown} | {_growth([count for count, _ in measured], seconds)} |")
+    largest = measured[-1][1]
+    ratio = largest["compare, one study of 25"] / largest["script, one study of 25"]
+    lines += ["", f"At {measured[-1][0]:,} runs compare takes {ratio:.2f} times as long as the script."]
+    return "\n".join(lines) + "\n"
+
+
+def _growth(counts: Sequence[int], seconds: Sequence[float]) -> str:
+    """Return the exponent of the growth of what is beyond the smallest folder's time; 1 is linear."""
+    if len(counts) < 3 or seconds[-1] <= seconds[1] or seconds[1] <= seconds[0]:
+        return ""
+    more = (seconds[2] - seconds[0]) / (seconds[1] - seconds[0])
+    return f"runs^{math.log(more) / math.log((counts[2] - counts[0]) / (counts[1] - counts[0])):.2f}"
+
+
+if __name__ == "__main__":
+    main()
