@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 256
 """Reviews that a network judges at once."""
+TOKENS_AT_ONCE = 51_200
+"""Tokens that a network reads at once, padding included, where their number grows with the square of the length."""
 
 _NETWORK, _VOCABULARY = "model.keras", "vocabulary.json"
 
@@ -77,13 +79,13 @@ class RecurrentClassifier:
         """Return the probability (texts,) of a positive review."""
         if not texts:
             return np.empty(0, np.float32)
-        token_ids, offsets = encode_texts(texts, self.vocabulary, self.text)
-        unknown = np.zeros(len(texts), np.int8)
-        part = Part("texts", np.empty(len(texts), np.str_), unknown, token_ids, offsets)
-        logits = np.empty(len(texts), np.float32)
-        for batch in evaluation_batches(part, BATCH_SIZE, pad_left_to=self.text.pad_left_to):
-            logits[batch.indices] = self._logits(batch.token_ids).numpy()
-        return sigmoid(logits)
+        return sigmoid(self._predict_logits(*encode_texts(texts, self.vocabulary, self.text), BATCH_SIZE))
+
+    def predict_token_logits(self, rows: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
+        """Return the logits (rows,) of token ids, 1 to `text.max_length` a row, not padded."""
+        offsets = np.cumsum([0, *map(len, rows)])
+        longest = self.text.pad_left_to or max(map(len, rows))
+        return self._predict_logits(np.concatenate(rows), offsets, max(1, TOKENS_AT_ONCE // longest))
 
     def save(self, folder: Path) -> None:
         """Write the model into an empty folder.
@@ -108,6 +110,16 @@ class RecurrentClassifier:
         network = build_recurrent(settings.model, vocabulary.size, 0, masked=settings.text.padding == "masked")
         network.load_weights(folder / _NETWORK)
         return cls(network, vocabulary, settings.model, settings.text)
+
+    def _predict_logits(
+        self, token_ids: NDArray[np.int32], offsets: NDArray[np.int64], batch_size: int
+    ) -> NDArray[np.float32]:
+        texts = len(offsets) - 1
+        part = Part("texts", np.empty(texts, np.str_), np.zeros(texts, np.int8), token_ids, offsets)
+        logits = np.empty(texts, np.float32)
+        for batch in evaluation_batches(part, batch_size, pad_left_to=self.text.pad_left_to):
+            logits[batch.indices] = self._logits(batch.token_ids).numpy()
+        return logits
 
     @cached_property
     def _logits(self) -> Any:

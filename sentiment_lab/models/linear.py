@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -73,8 +73,21 @@ class LinearClassifier:
         """Return the logits (texts,) of a positive review."""
         if not texts:
             return np.empty(0, np.float32)
+        lowercase = self.settings.lowercase
+        return self.predict_token_logits(tokenize(text, lowercase=lowercase) for text in texts)
+
+    def predict_token_logits(self, texts: Iterable[Sequence[str]]) -> NDArray[np.float32]:
+        """Return the logits (texts,) of texts that are tokens already."""
         logits = self._vectorizer.transform(texts) @ self.ngram_weights + self.bias
         return np.asarray(logits, np.float32)
+
+    def ngram_contributions(self, tokens: Sequence[str]) -> dict[str, float]:
+        """Return what each known n-gram of a text adds to the bias: its weight times its value there."""
+        values = self._vectorizer.transform([tokens])
+        return {
+            self.ngrams[index]: float(self.ngram_weights[index] * value)
+            for index, value in zip(values.indices, values.data, strict=True)
+        }
 
     def predict_probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the probability (texts,) of a positive review."""
@@ -96,7 +109,7 @@ class LinearClassifier:
 
     @functools.cached_property
     def _vectorizer(self) -> Any:
-        vectorizer = _build_vectorizer(self.settings, vocabulary=self.ngrams)
+        vectorizer = _build_vectorizer(self.settings, vocabulary=self.ngrams, tokenizer=list)
         if self.settings.model.family == "tfidf_logistic":
             vectorizer.idf_ = self.idf
         return vectorizer
