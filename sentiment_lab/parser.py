@@ -8,6 +8,7 @@ from typing import Any
 
 from sentiment_lab import __version__
 from sentiment_lab.errors import LabError
+from sentiment_lab.explanation import METHODS
 
 EXAMPLES = """\
 examples:
@@ -21,6 +22,7 @@ examples:
   sentiment-lab compare                             which variant of the newest study is better, and how sure that is
   sentiment-lab reproduce 3f2a                      run it again elsewhere: does it come out the same?
   sentiment-lab predict 3f2a "I loved every minute" judge a text with a trained model
+  sentiment-lab explain 3f2a "A dull film"          which words made it say so
   sentiment-lab ui                                  browse it all in MLflow
   sentiment-lab doctor                              what is wrong here, and what mends it
   sentiment-lab data info data=imdb                 what the real reviews are
@@ -38,11 +40,12 @@ def run_command(words: Sequence[str]) -> int:
     """
     parser = _parser()
     options, rest = parser.parse_known_args(words)
-    # argparse takes no overrides after an option: `plan model=gru --json seed=1`.
-    if rest and (not hasattr(options, "overrides") or any(word.startswith("-") for word in rest)):
+    # argparse takes no overrides or texts after an option: `plan model=gru --json seed=1`.
+    free: list[str] | None = getattr(options, "overrides", getattr(options, "text", None))
+    if rest and (free is None or any(word.startswith("-") and word != "-" for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    if rest:
-        options.overrides += rest
+    if free is not None:
+        free += rest
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
 
@@ -62,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_compare,
         _add_reproduce,
         _add_predict,
+        _add_explain,
         _add_ui,
         _add_data,
         _add_care,
@@ -177,6 +181,21 @@ def _add_predict(commands: Any) -> None:
     _add_root(parser)
 
 
+def _add_explain(commands: Any) -> None:
+    parser = _add(commands, "explain", _explain, "show why a run's model judges a text so: token by token")
+    parser.add_argument("hash", help=PREFIX)
+    parser.add_argument("text", nargs="*", help="texts to explain; - reads one from standard input")
+    parser.add_argument("--file", metavar="FILE", action="append", default=[], help="explain what a file holds")
+    parser.add_argument(
+        "--method",
+        choices=METHODS,
+        help="how the logit is divided among the tokens (default: integrated_gradients of a network, "
+        "weights of a linear model)",
+    )
+    parser.add_argument("--html", metavar="FILE", help="write a page too, whole or not at all")
+    _add_root(parser)
+
+
 def _add_care(commands: Any) -> None:
     text = "name what is wrong: versions, places, data, run folders, the store; 1 where any is left"
     parser = _add(commands, "doctor", _doctor, text)
@@ -275,6 +294,22 @@ def _predict(options: argparse.Namespace) -> int:
     if options.csv:
         return predict_csv(options.runs, options.hash, options.csv, options.column, options.output)
     return predict_texts(options.runs, options.hash, options.text, as_json=options.json)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    if not options.text and not options.file:
+        raise LabError("give texts to explain, - for standard input, or --file FILE")
+    from sentiment_lab.commands.explain import explain
+
+    return explain(
+        options.runs,
+        options.hash,
+        options.text,
+        options.file,
+        method=options.method,
+        html=options.html,
+        as_json=options.json,
+    )
 
 
 def _ui(options: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import pandas as pd
 
 from sentiment_lab.data.reviews import DataError
-from sentiment_lab.rundir import RunError, find_run
+from sentiment_lab.rundir import RunError, RunFolder, find_run
 from sentiment_lab.schema import did_you_mean
 from sentiment_lab.serving import judge
 
@@ -52,10 +52,19 @@ def predict_csv(root: str, prefix: str, file: str, column: str, output: str | No
     return 0
 
 
-def _load(root: str, prefix: str) -> Classifier:
+def find_trained(root: str, prefix: str) -> RunFolder:
+    """Return the one run whose hash begins with `prefix`.
+
+    Raises RunError when there is none or more than one, or it has no model.
+    """
     run = find_run(Path(root), prefix)
     if run.state != "complete":
         raise RunError(f"run {run.short_hash} has no model: it is {run.state}")
+    return run
+
+
+def _load(root: str, prefix: str) -> Classifier:
+    run = find_trained(root, prefix)
     from sentiment_lab.models.classifier import load_classifier
 
     return load_classifier(run.model)

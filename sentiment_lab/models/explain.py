@@ -55,9 +55,7 @@ def _explain_network(classifier: RecurrentClassifier, method: Method) -> Callabl
     return explain
 
 
-def _network_attribution(
-    classifier: RecurrentClassifier, method: Method
-) -> Callable[[NDArray[np.int32]], Attribution]:
+def _network_attribution(classifier: RecurrentClassifier, method: Method) -> Callable[[NDArray[np.int32]], Attribution]:
     if method == "occlusion":
         return lambda token_ids: occlude(classifier.predict_token_logits, token_ids, UNKNOWN_ID)
     from sentiment_lab.models.gradients import IntegratedGradients

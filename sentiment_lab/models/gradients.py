@@ -46,7 +46,8 @@ class _Pieces:
 
     @property
     def gaps(self) -> NDArray[np.float64]:
-        return np.abs(self.contributions.sum(axis=1) - np.diff(self.logits)[:, 0])
+        rises = self.logits[:, 1] - self.logits[:, 0]
+        return np.asarray(np.abs(self.contributions.sum(axis=1) - rises))
 
     def replace(self, wrong: NDArray[np.bool_], halves: Self) -> _Pieces:
         """Return these pieces with the halves of some in their places."""
