@@ -25,6 +25,8 @@ from sentiment_lab.scoring import sigmoid
 if TYPE_CHECKING:
     import keras
 
+    from sentiment_lab.models.gradients import IntegratedGradients
+
 BATCH_SIZE = 256
 """Reviews that a network judges at once."""
 TOKENS_AT_ONCE = 51_200
@@ -110,6 +112,13 @@ class RecurrentClassifier:
         network = build_recurrent(settings.model, vocabulary.size, 0, masked=settings.text.padding == "masked")
         network.load_weights(folder / _NETWORK)
         return cls(network, vocabulary, settings.model, settings.text)
+
+    @cached_property
+    def gradients(self) -> IntegratedGradients:
+        """What divides a logit among its tokens; made once, for tracing it takes seconds."""
+        from sentiment_lab.models.gradients import IntegratedGradients
+
+        return IntegratedGradients(self.network)
 
     def _predict_logits(
         self, token_ids: NDArray[np.int32], offsets: NDArray[np.int64], batch_size: int

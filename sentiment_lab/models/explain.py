@@ -58,10 +58,8 @@ def _explain_network(classifier: RecurrentClassifier, method: Method) -> Callabl
 def _network_attribution(classifier: RecurrentClassifier, method: Method) -> Callable[[NDArray[np.int32]], Attribution]:
     if method == "occlusion":
         return lambda token_ids: occlude(classifier.predict_token_logits, token_ids, UNKNOWN_ID)
-    from sentiment_lab.models.gradients import IntegratedGradients
-
-    gradients = IntegratedGradients(classifier.network)
-    return lambda token_ids: gradients.attribute(token_ids, pad_left_to=classifier.text.pad_left_to)
+    pad_left_to = classifier.text.pad_left_to
+    return lambda token_ids: classifier.gradients.attribute(token_ids, pad_left_to=pad_left_to)
 
 
 def _explain_linear(classifier: LinearClassifier, method: Method) -> Callable[[str], Explanation]:

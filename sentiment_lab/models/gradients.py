@@ -22,7 +22,7 @@ from sentiment_lab.models.attribution import Attribution
 
 TOLERANCE = 1e-3
 """Logits that the contributions may miss the difference by."""
-MOST_STEPS = 4096
+MOST_STEPS = 1024
 """Points of the path after which the gap is left as it is, and shown."""
 TOKENS_AT_ONCE = 16_384
 """Tokens whose gradients are computed together: about 160 MB with 64 units in both directions."""
