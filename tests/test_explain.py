@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 
 import pytest
 
@@ -28,8 +29,10 @@ def linear(tmp_path_factory):
 
 def explain(capsys, run, *words):
     """Return exit code, standard output and standard error of one command."""
+    before = signal.getsignal(signal.SIGTERM)  # which `main` sets for its process
     with pytest.raises(SystemExit) as ended:
         main(["explain", *words, "--runs", str(run.path.parent)])
+    signal.signal(signal.SIGTERM, before)
     written = capsys.readouterr()
     return ended.value.code, written.out, written.err
 

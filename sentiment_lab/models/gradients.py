@@ -22,10 +22,10 @@ from sentiment_lab.models.attribution import Attribution
 
 TOLERANCE = 1e-3
 """Logits that the contributions may miss the difference by."""
-MOST_STEPS = 1024
+MOST_STEPS = 512
 """Points of the path after which the gap is left as it is, and shown."""
-TOKENS_AT_ONCE = 16_384
-"""Tokens whose gradients are computed together: about 160 MB with 64 units in both directions."""
+TOKENS_AT_ONCE = 32_768
+"""Tokens whose gradients are computed together: about 300 MB with 64 units in both directions."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 # Within a piece [0, 1]. Its ends weigh nothing: they are there for the difference that the points must add up to.
