@@ -23,6 +23,7 @@ examples:
   sentiment-lab reproduce 3f2a                      run it again elsewhere: does it come out the same?
   sentiment-lab predict 3f2a "I loved every minute" judge a text with a trained model
   sentiment-lab explain 3f2a "A dull film"          which words made it say so
+  sentiment-lab promote 3f2a --as champion          register its model under a name that stays
   sentiment-lab ui                                  browse it all in MLflow
   sentiment-lab doctor                              what is wrong here, and what mends it
   sentiment-lab data info data=imdb                 what the real reviews are
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_reproduce,
         _add_predict,
         _add_explain,
+        _add_promote,
         _add_ui,
         _add_data,
         _add_care,
@@ -206,10 +208,22 @@ def _add_care(commands: Any) -> None:
     _add_overrides(parser, "paths.store=DIR tracking.uri=URI")
 
 
+def _add_promote(commands: Any) -> None:
+    text = "register the model of a run in the MLflow store and give it an alias"
+    parser = _add(commands, "promote", _promote, text)
+    parser.add_argument("hash", help=PREFIX)
+    _add_overrides(parser, "paths.runs=DIR paths.store=DIR tracking.uri=URI")
+    parser.add_argument("--as", dest="alias", required=True, metavar="ALIAS", help="such as champion or challenger")
+    # One name for all studies, so that its champion is the one to load, whichever study it came from.
+    parser.add_argument("--name", default="sentiment", help="the registered model (default: %(default)s)")
+    _add_json(parser)
+
+
 def _add_ui(commands: Any) -> None:
-    parser = _add(commands, "ui", _ui, "open the MLflow UI on the runs' store")
+    parser = _add(commands, "ui", _ui, "open the MLflow UI at a study")
     parser.add_argument("--store", metavar="DIR", default="mlruns", help="folder of the store (default: %(default)s)")
     parser.add_argument("--port", type=int, default=5000, help="port on this machine (default: %(default)s)")
+    parser.add_argument("--study", metavar="NAME", help="the study to open (default: that of the newest run)")
 
 
 def _add_data(commands: Any) -> None:
@@ -312,10 +326,16 @@ def _explain(options: argparse.Namespace) -> int:
     )
 
 
+def _promote(options: argparse.Namespace) -> int:
+    from sentiment_lab.commands.promote import promote
+
+    return promote(options.hash, options.alias, options.name, options.overrides, as_json=options.json)
+
+
 def _ui(options: argparse.Namespace) -> int:
     from sentiment_lab.commands.ui import ui
 
-    return ui(options.store, options.port)
+    return ui(options.store, options.port, options.study)
 
 
 def _data_fetch(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from sentiment_lab.result import EpochRecord, Result
 from sentiment_lab.rundir import RunFolder
 from sentiment_lab.tracking.model import has_model, log_text_model
 from sentiment_lab.tracking.store import Store, TrackingError, origin_tags
+from sentiment_lab.tracking.views import OPENED
 
 if TYPE_CHECKING:
     from sentiment_lab.data.dataset import Dataset as SplitDataset
@@ -91,7 +92,9 @@ class RunMirror:
         if found and found.info.lifecycle_stage != "active":
             raise TrackingError(f"run {found.info.run_id} was deleted in {self._store.uri}; it is left alone")
         tags = self._tags(first, experiment)
-        run: Run = found or client.create_run(experiment, _milliseconds(first), tags, first["name"])
+        # Written once, because a person may write another description.
+        described = {**tags, "mlflow.note.content": self._description()}
+        run: Run = found or client.create_run(experiment, _milliseconds(first), described, first["name"])
         run_id = str(run.info.run_id)
         settings = flatten({key: value for key, value in self._folder.config().items() if key != "schema"})
         params = [Param(key, str(value)) for key, value in settings.items()]
@@ -119,16 +122,21 @@ class RunMirror:
             **{name: first[name] for name in ("training", "study", "architecture", "code_version", "env_version")},
             "config_hash": self._folder.config_hash,
             "variant_hash": variant_of(self._folder.config()),
+            "variant": str(first["name"]).rpartition(" seed=")[0],
             "host": starts[-1]["host"],
             "process": str(starts[-1]["pid"]),
             **origin_tags(),
         }
         parent = first.get("sweep") and self._store.find(experiment, "sweep", first["sweep"])
         if parent:
-            tags["mlflow.parentRunId"] = parent.info.run_id
+            tags |= {"mlflow.parentRunId": parent.info.run_id, **OPENED}
         if first.get("reproduces"):
             tags["reproduces"] = first["reproduces"]
         return tags
+
+    def _description(self) -> str:
+        short = self._folder.short_hash
+        return f"```\nsentiment-lab show {short}\nsentiment-lab reproduce {short}\n```"
 
     def _push_data(self, first: Event, events: Sequence[Event]) -> None:
         data = next((event for event in events if event["event"] == "data"), None)

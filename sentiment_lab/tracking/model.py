@@ -10,21 +10,29 @@ from pathlib import Path
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, Run
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from sentiment_lab.identity import PACKAGE
+from sentiment_lab.identity import PACKAGE, SHORT
 
 
 def has_model(client: MlflowClient, run_id: str) -> bool:
     """Tell whether a run's model is logged; one whose logging was cut short is removed."""
-    experiment = client.get_run(run_id).info.experiment_id
-    found = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
-    ready = [model for model in found if model.status == "READY"]
-    for model in found:
-        if model not in ready:
+    for model in _all_models(client, run_id):
+        if model.status != "READY":
             client.delete_logged_model(model.model_id)
-    return bool(ready)
+    return bool(logged_models(client, run_id))
+
+
+def logged_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
+    """Return the models of a run that are whole."""
+    return [model for model in _all_models(client, run_id) if model.status == "READY"]
+
+
+def _all_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
+    experiment = client.get_run(run_id).info.experiment_id
+    return list(client.search_logged_models([experiment], f"source_run_id = '{run_id}'"))
 
 
 def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -> None:
@@ -36,6 +44,7 @@ def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -
     for message in (".*An input example was not provided", ".*Any type hint is inferred as AnyType"):
         warnings.filterwarnings("ignore", message=message)
     outputs = Schema([ColSpec("string", "label"), ColSpec("float", "probability")])
+    client.set_logged_model_tags(model.model_id, {"mlflow.note.content": _description(run, model.model_id)})
     with _default_store(client.tracking_uri):
         Model.log(
             artifact_path=None,
@@ -49,6 +58,15 @@ def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -
             pip_requirements=serving_requirements(),
             signature=ModelSignature(inputs=Schema([ColSpec("string")]), outputs=outputs),
         )
+
+
+def _description(run: Run, model_id: str) -> str:
+    """Return what the model's page says, in Markdown."""
+    return (
+        f"The network of `{run.info.run_name}`: reviews in, a label and the probability of a positive one out.\n\n"
+        f'```python\nmlflow.pyfunc.load_model("models:/{model_id}").predict(["a fine film"])\n```\n\n'
+        f"`sentiment-lab promote {run.data.tags['config_hash'][:SHORT]} --as champion` registers it."
+    )
 
 
 @contextmanager

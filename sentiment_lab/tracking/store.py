@@ -20,6 +20,7 @@ from sentiment_lab.config import PathsConfig, TrackingConfig
 from sentiment_lab.errors import LabError
 from sentiment_lab.files import BUILDING, building
 from sentiment_lab.mirrored import store_uri
+from sentiment_lab.tracking.views import view_tags
 
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Without it the UI opens on its pages for language-model applications."""
@@ -56,7 +57,7 @@ class Store:
         if found is None:
             location = None if self.artifacts is None else self.artifacts.as_uri()
             try:
-                return str(self.client.create_experiment(name, location, EXPERIMENT_TAGS))
+                return str(self.client.create_experiment(name, location, {**EXPERIMENT_TAGS, **view_tags()}))
             except MlflowException:  # another client made it meanwhile
                 found = self.client.get_experiment_by_name(name)
                 if found is None:
@@ -64,6 +65,22 @@ class Store:
         if found.lifecycle_stage != "active":
             raise TrackingError(f"the MLflow experiment {name!r} was deleted in {self.uri}; restore it or rename study")
         return str(found.experiment_id)
+
+    def study_id(self, name: str | None) -> str | None:
+        """Return the id of a study's experiment, by default of the one whose run began last; None where there is none.
+
+        An experiment that lacks its views gets them.
+        """
+        found = self.client.search_experiments()
+        ids = [experiment.experiment_id for experiment in found if name in (None, experiment.name)]
+        newest = self.client.search_runs(ids, order_by=["attributes.start_time DESC"], max_results=1) if ids else []
+        chosen = str(newest[0].info.experiment_id) if newest else None
+        for experiment in found:
+            if experiment.experiment_id == chosen:
+                missing = {key: text for key, text in view_tags().items() if key not in experiment.tags}
+                for key, text in missing.items():
+                    self.client.set_experiment_tag(chosen, key, text)
+        return chosen
 
     def find(self, experiment_id: str, tag: str, value: str) -> Run | None:
         """Return the run of an experiment whose tag has this hash, also a deleted one."""

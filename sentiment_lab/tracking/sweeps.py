@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sentiment_lab.mirrored import experiment_name
 from sentiment_lab.tracking.store import Store, TrackingError, origin_tags
+from sentiment_lab.tracking.views import OPENED
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class SweepParent:
         """Make the runs of a config children of this sweep, unless another sweep has them."""
         for run in self.store.search(f"tags.config_hash = '{config_hash}'", [experiment_id]):
             if "mlflow.parentRunId" not in run.data.tags and "reproduces" not in run.data.tags:
-                self.store.client.set_tag(run.info.run_id, "mlflow.parentRunId", self.run_id)
+                for key, value in {"mlflow.parentRunId": self.run_id, **OPENED}.items():
+                    self.store.client.set_tag(run.info.run_id, key, value)
 
     def finish(self, status: str, description: str, tables: Mapping[str, str]) -> None:
         """Write the description (Markdown) and files by name, and mark the sweep finished, failed or killed."""

@@ -1,0 +1,115 @@
+"""The store's model registry: a run's model becomes a version of a registered model and gets an alias."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
+
+from sentiment_lab.config import TrackingConfig
+from sentiment_lab.rundir import RunFolder
+from sentiment_lab.tracking.mirror import RunMirror
+from sentiment_lab.tracking.model import logged_models
+from sentiment_lab.tracking.store import Store, TrackingError
+
+COPIED = ("config_hash", "variant", "data_hash", "split_hash", "study")
+"""Tags of the run that its version has too; `test_accuracy` comes from the metrics."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """One version of a registered model; what its tags do not say is empty."""
+
+    name: str
+    version: str
+    run_id: str
+    model_id: str
+    tags: Mapping[str, str]
+
+
+def promote_model(
+    store: Store, tracking: TrackingConfig, folder: RunFolder, name: str, alias: str
+) -> tuple[Version, Version | None]:
+    """Register a complete run's model, unless it is a version already, and set an alias on that version.
+
+    A run or a model that the store lacks is mirrored first. Returns the version and the one that had the alias before.
+    Raises TrackingError when the run was deleted in the store, MlflowException when the store fails.
+    """
+    client = store.client
+    run, model = _logged(store, tracking, folder)
+    before = _holder(client, name, alias)
+    version = _version(client, run, model, name)
+    for key, value in _tags(run).items():
+        client.set_model_version_tag(name, version.version, key, value)
+    client.set_registered_model_alias(name, alias, version.version)
+    return _plain(client.get_model_version(name, version.version)), before and _plain(before)
+
+
+def _logged(store: Store, tracking: TrackingConfig, folder: RunFolder) -> tuple[Run, LoggedModel]:
+    """Return run and model as the store has them, mirrored from the folder where either is missing."""
+    found = _found(store, folder)
+    if not found:
+        tracking.model = True
+        RunMirror(store, tracking, folder).push(alive=False)
+        found = _found(store, folder)
+    if not found:
+        raise TrackingError(f"the model of run {folder.short_hash} could not be logged in {store.uri}")
+    return found
+
+
+def _found(store: Store, folder: RunFolder) -> tuple[Run, LoggedModel] | None:
+    started = folder.started() or {}
+    for run in store.search(f"tags.training = '{started['training']}'"):
+        models = logged_models(store.client, run.info.run_id) if run.info.lifecycle_stage == "active" else []
+        if models and run.info.status == "FINISHED":
+            return run, models[0]
+    return None
+
+
+def _version(client: MlflowClient, run: Run, model: LoggedModel, name: str) -> ModelVersion:
+    run_id = run.info.run_id
+    for version in client.search_model_versions(f"run_id = '{run_id}'"):
+        if version.name == name and version.source == model.model_uri:
+            return version
+    try:
+        client.create_registered_model(name, description="Raw English reviews in, label and probability out.")
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise
+    accuracy = run.data.metrics.get("test_accuracy", float("nan"))
+    description = f"{run.info.run_name} of the study {run.data.tags['study']}: test accuracy {100 * accuracy:.2f} %"
+    return client.create_model_version(
+        name, model.model_uri, run_id, _tags(run), description=description, model_id=model.model_id
+    )
+
+
+def _tags(run: Run) -> dict[str, str]:
+    accuracy = run.data.metrics.get("test_accuracy")
+    tags = {key: run.data.tags[key] for key in COPIED if key in run.data.tags}
+    return tags if accuracy is None else {**tags, "test_accuracy": repr(accuracy)}
+
+
+def _holder(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+    """Return the version that has an alias now."""
+    try:
+        return client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        # A name that is not known is the one, an alias that is not the other.
+        if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def _plain(version: ModelVersion) -> Version:
+    return Version(
+        name=version.name,
+        version=str(version.version),
+        run_id=str(version.run_id),
+        model_id=str(version.model_id),
+        tags=dict(version.tags),
+    )

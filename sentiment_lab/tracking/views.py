@@ -1,0 +1,65 @@
+"""The named views of a study's runs in MLflow's UI: which columns, in which order.
+
+The UI keeps a view that was shared as a tag of the experiment, in JSON, and offers it under `Views`; an address names
+it by `viewStateShareKey`. MLflow documents neither, the fields were read off the UI of 3.17. A UI that does not know
+them shows its own columns.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+PREFIX = "mlflow.sharedViewState."
+FIRST_VIEW = "sweeps"
+"""The view that `sentiment-lab ui` opens: the one that shows sweeps as such."""
+OPENED = {"mlflow.runType": "evaluation"}
+"""Tags of a child run: the UI closes every parent at first, whose own row has no numbers, but for children of this
+type. Nothing else of MLflow reads this value."""
+
+_COLUMNS = (
+    *("metrics.`test_accuracy`", "metrics.`best_validation_accuracy`", "metrics.`train_seconds`"),
+    *("metrics.`parameters`", "params.`seed`", "params.`model.units`", "tags.`config_hash`"),
+    *("attributes.`Models`", "attributes.`Dataset`"),
+)
+_WIDTHS = {"attributes.`Run Name`": 260, "metrics.`best_validation_accuracy`": 190, "metrics.`test_accuracy`": 130}
+_VIEWS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    # The UI shows children below their parents only in the order of creation.
+    FIRST_VIEW: ("Sweeps and their runs", {"orderByKey": "attributes.start_time"}),
+    "best": ("Runs, best first", {"searchFilter": "metrics.test_accuracy >= 0"}),
+    "variants": (
+        "Variants, mean over seeds",
+        {
+            "searchFilter": "metrics.test_accuracy >= 0",
+            "groupBy": {
+                "aggregateFunction": "average",
+                "groupByKeys": [{"mode": "tag", "groupByData": "variant"}],
+            },
+        },
+    ),
+}
+
+
+def view_tags() -> dict[str, str]:
+    """Return the tags that give an experiment its views."""
+    return {f"{PREFIX}{key}": _tag(name, changes) for key, (name, changes) in _VIEWS.items()}
+
+
+def _tag(name: str, changes: Mapping[str, Any]) -> str:
+    now = round(time.time() * 1000)
+    state = {
+        "searchFilter": "",
+        "orderByKey": "metrics.`test_accuracy`",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": _COLUMNS,
+        "columnOrder": ["attributes.`Run Name`", "runDateAndNestInfo", *_COLUMNS],
+        "columnWidths": _WIDTHS,
+        **changes,
+    }
+    return json.dumps({"name": name, "createdAt": now, "updatedAt": now, "state": json.dumps(state)})
