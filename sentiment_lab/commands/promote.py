@@ -82,7 +82,7 @@ def _promoted(config: Config, folder: RunFolder, name: str, alias: str) -> tuple
 
 def _show(version: Version, before: Version | None, alias: str, address: str, store: str) -> None:
     print(f"{version.name} version {version.version} is the {alias}: {_described(version)}")
-    if before and before.version != version.version:
+    if before:
         others = before.tags.get("data_hash") != version.tags.get("data_hash")
         print(f"  before: version {before.version}, {_described(before)}{', on other data' if others else ''}")
     print(f"\n  export MLFLOW_TRACKING_URI={shlex.quote(store)}")

@@ -45,7 +45,7 @@ def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -
         warnings.filterwarnings("ignore", message=message)
     outputs = Schema([ColSpec("string", "label"), ColSpec("float", "probability")])
     client.set_logged_model_tags(model.model_id, {"mlflow.note.content": _description(run, model.model_id)})
-    with _default_store(client.tracking_uri):
+    with default_store(client.tracking_uri):
         Model.log(
             artifact_path=None,
             model_id=model.model_id,
@@ -70,8 +70,8 @@ def _description(run: Run, model_id: str) -> str:
 
 
 @contextmanager
-def _default_store(uri: str) -> Iterator[None]:
-    """Name the store where `Model.log` looks for it, but not for child processes, as MLflow would."""
+def default_store(uri: str) -> Iterator[None]:
+    """Name the store where MLflow looks for it in the block, but not for child processes, as MLflow would."""
     before = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(uri)
     try:

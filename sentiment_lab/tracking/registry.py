@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Run
@@ -14,7 +14,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_
 from sentiment_lab.config import TrackingConfig
 from sentiment_lab.rundir import RunFolder
 from sentiment_lab.tracking.mirror import RunMirror
-from sentiment_lab.tracking.model import logged_models
+from sentiment_lab.tracking.model import default_store, logged_models
 from sentiment_lab.tracking.store import Store, TrackingError
 
 COPIED = ("config_hash", "variant", "data_hash", "split_hash", "study")
@@ -28,7 +28,8 @@ class Version:
     name: str
     version: str
     run_id: str
-    model_id: str
+    source: str
+    """Address of the logged model."""
     tags: Mapping[str, str]
 
 
@@ -37,7 +38,7 @@ def promote_model(
 ) -> tuple[Version, Version | None]:
     """Register a complete run's model, unless it is a version already, and set an alias on that version.
 
-    A run or a model that the store lacks is mirrored first. Returns the version and the one that had the alias before.
+    A run or a model that the store lacks is mirrored first. Returns the version and the other one that had the alias.
     Raises TrackingError when the run was deleted in the store, MlflowException when the store fails.
     """
     client = store.client
@@ -47,15 +48,15 @@ def promote_model(
     for key, value in _tags(run).items():
         client.set_model_version_tag(name, version.version, key, value)
     client.set_registered_model_alias(name, alias, version.version)
-    return _plain(client.get_model_version(name, version.version)), before and _plain(before)
+    moved = before if before and before.version != version.version else None
+    return _plain(client.get_model_version(name, version.version)), moved and _plain(moved)
 
 
 def _logged(store: Store, tracking: TrackingConfig, folder: RunFolder) -> tuple[Run, LoggedModel]:
     """Return run and model as the store has them, mirrored from the folder where either is missing."""
     found = _found(store, folder)
     if not found:
-        tracking.model = True
-        RunMirror(store, tracking, folder).push(alive=False)
+        RunMirror(store, replace(tracking, model=True), folder).push(alive=False)
         found = _found(store, folder)
     if not found:
         raise TrackingError(f"the model of run {folder.short_hash} could not be logged in {store.uri}")
@@ -82,10 +83,11 @@ def _version(client: MlflowClient, run: Run, model: LoggedModel, name: str) -> M
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise
     accuracy = run.data.metrics.get("test_accuracy", float("nan"))
-    description = f"{run.info.run_name} of the study {run.data.tags['study']}: test accuracy {100 * accuracy:.2f} %"
-    return client.create_model_version(
-        name, model.model_uri, run_id, _tags(run), description=description, model_id=model.model_id
-    )
+    description = f"{run.info.run_name}: test accuracy {100 * accuracy:.2f} %"
+    with default_store(client.tracking_uri):  # where MLflow looks for what `models:/ID` means
+        return client.create_model_version(
+            name, model.model_uri, run_id, _tags(run), description=description, model_id=model.model_id
+        )
 
 
 def _tags(run: Run) -> dict[str, str]:
@@ -110,6 +112,6 @@ def _plain(version: ModelVersion) -> Version:
         name=version.name,
         version=str(version.version),
         run_id=str(version.run_id),
-        model_id=str(version.model_id),
+        source=str(version.source),
         tags=dict(version.tags),
     )

@@ -21,10 +21,10 @@ type. Nothing else of MLflow reads this value."""
 
 _COLUMNS = (
     *("metrics.`test_accuracy`", "metrics.`best_validation_accuracy`", "metrics.`train_seconds`"),
-    *("metrics.`parameters`", "params.`seed`", "params.`model.units`", "tags.`config_hash`"),
+    *("metrics.`parameters`", "params.`seed`", "params.`model.units`", "params.`split.method`", "tags.`config_hash`"),
     *("attributes.`Models`", "attributes.`Dataset`"),
 )
-_WIDTHS = {"attributes.`Run Name`": 260, "metrics.`best_validation_accuracy`": 190, "metrics.`test_accuracy`": 130}
+_WIDTHS = {"attributes.`Run Name`": 320, "metrics.`best_validation_accuracy`": 170, "metrics.`test_accuracy`": 130}
 _VIEWS: Mapping[str, tuple[str, dict[str, Any]]] = {
     # The UI shows children below their parents only in the order of creation.
     FIRST_VIEW: ("Sweeps and their runs", {"orderByKey": "attributes.start_time"}),
