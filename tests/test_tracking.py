@@ -141,6 +141,8 @@ def test_a_sweep_is_a_parent_with_its_jobs_below(tracked, tmp_path, capsys):
     assert [parent.info.run_name for parent in parents] == ["sweep of 4 runs"]
     children = {run.info.run_name for run in runs if run.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id}
     assert children == {"gru seed=1", "gru seed=2", "lstm seed=1", "lstm seed=2"}
+    assert {run.data.tags.get("variant") for run in runs} == {"gru", "lstm", None}
+    assert {run.data.tags["mlflow.runType"] for run in runs if run not in parents} == {"evaluation"}, "opened in the UI"
     assert "| gru | 2 |" in parents[0].data.tags["mlflow.note.content"]
     (log,) = (tmp_path / "sweeps").iterdir()
     assert len(json.loads((log / "jobs.json").read_text())["jobs"]) == 4
