@@ -43,6 +43,22 @@ def test_runs_and_show_say_how_each_run_ended(two_runs, capsys):
     assert "sentiment-lab train" in shown
 
 
+def test_a_damaged_run_is_named_and_hides_no_other(two_runs, capsys):
+    good, bad = two_runs
+    path = good.folder.path / "result.json"
+    path.write_text(path.read_text().replace("0.", "1.", 1))
+    root = str(good.folder.path.parent)
+    assert runs(root, None, as_json=True) == 0
+    shown = capsys.readouterr()
+    listed = {facts["hash"]: facts for facts in json.loads(shown.out)}
+    assert listed[good.folder.short_hash]["state"] == "damaged"
+    assert listed[good.folder.short_hash]["test_accuracy"] is None
+    assert listed[bad.folder.short_hash]["state"] == "failed"
+    assert f"warning: {path} is damaged" in shown.err
+    show(root, good.folder.short_hash, as_json=False)
+    assert f"reason: {path} is damaged" in capsys.readouterr().out
+
+
 def test_show_gives_scores_and_the_stored_result(two_runs, capsys):
     good, _ = two_runs
     root = str(good.folder.path.parent)

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sentiment_lab.analysis.tables import percent, render
+from sentiment_lab.errors import LabError
 from sentiment_lab.integrity import find_damage
+from sentiment_lab.journal import Event
 from sentiment_lab.progress import console, epoch_line, say
 from sentiment_lab.reproduction import Verdict, read_verdict
+from sentiment_lab.result import Result
 from sentiment_lab.rundir import RunFolder, find_run, list_runs
 from sentiment_lab.schema import to_plain
 
+DAMAGED = "damaged"
 RUN_HEADINGS = ("hash", "study", "run", "state", "test", "best validation", "epochs", "train s", "started")
 
 
 def runs(root: str, study: str | None, *, as_json: bool) -> int:
     """List the runs below a folder, oldest first."""
-    listed = list_runs(Path(root))
-    for problem in filter(None, (run.journal.read().damage for run in listed)):
-        say(f"warning: {problem}")
-    found = [_facts(run) for run in listed]
-    found = [facts for facts in found if study in (None, facts["study"])]
+    found = []
+    for run in list_runs(Path(root)):
+        reading = run.journal.read()
+        facts = _facts(run, reading.events)
+        for problem in filter(None, (reading.damage, facts["reason"] if facts["state"] == DAMAGED else None)):
+            say(f"warning: {problem}")
+        if study in (None, facts["study"]):
+            found.append(facts)
     if as_json:
         print(json.dumps(found, indent=2))
     elif not found:
@@ -46,7 +54,7 @@ def show(root: str, prefix: str, *, as_json: bool) -> int:
     run = find_run(Path(root), prefix)
     for problem in find_damage(run):
         say(f"warning: {problem}")
-    facts = {**_facts(run), "config": run.config(), "overrides": run.overrides(), "folder": str(run.path)}
+    facts = {**_facts(run, run.events()), "config": run.config(), "overrides": run.overrides(), "folder": str(run.path)}
     if facts["state"] == "complete":
         facts["result"] = to_plain(run.result())
         facts["reproduction"] = read_verdict(run)
@@ -57,16 +65,17 @@ def show(root: str, prefix: str, *, as_json: bool) -> int:
     return 0
 
 
-def _facts(run: RunFolder) -> dict[str, Any]:
-    events = run.events()
+def _facts(run: RunFolder, events: Sequence[Event]) -> dict[str, Any]:
     started: dict[str, Any] = next((event for event in reversed(events) if event["event"] == "started"), {})
-    result, holder = run.result() if run.state == "complete" else None, run.holder
+    state = run.state
+    result, damage = _result(run) if state == "complete" else (None, None)
+    holder = None if result else run.holder
     return {
         "hash": run.short_hash,
         "study": started.get("study"),
         "name": started.get("name"),
-        "state": run.state,
-        "reason": next((event["reason"] for event in reversed(events) if "reason" in event), None),
+        "state": DAMAGED if damage else state,
+        "reason": damage or next((event["reason"] for event in reversed(events) if "reason" in event), None),
         "test_accuracy": result.test.accuracy if result else None,
         "best_validation_accuracy": result.best_validation_accuracy if result else None,
         "epochs": sum(event["event"] == "epoch" for event in events),
@@ -74,6 +83,14 @@ def _facts(run: RunFolder) -> dict[str, Any]:
         "started": started.get("time"),
         "holder": asdict(holder) if holder else None,
     }
+
+
+def _result(run: RunFolder) -> tuple[Result | None, str | None]:
+    """Return the result, or what is damaged: one bad folder hides no other."""
+    try:
+        return run.result(), None
+    except LabError as error:
+        return None, str(error)
 
 
 def _cells(facts: dict[str, Any]) -> list[str]:
