@@ -73,7 +73,7 @@ def differing(configs: Sequence[Settings]) -> list[dict[str, Any]]:
             values.setdefault(key, set()).add(_text(value))
     keys = {key for key, found in values.items() if len(found) > 1}
     names = _names(configs) if keys & {*_NAMING, _UNITS} else None
-    if names is None:
+    if names is None or len(set(names)) == 1:
         return [{key: config[key] for key in config if key in keys} for config in configs]
     keys -= {*_NAMING} | ({_UNITS} if _names_tell_units(configs, names) else set())
     return [

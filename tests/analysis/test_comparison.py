@@ -109,8 +109,15 @@ def test_only_what_differs_is_a_column(tmp_path):
     for words in ((), ("training.batch_size=256",), ("training.batch_size=256", "model.units=[32]")):
         write_run(config(tmp_path, *words), probabilities(0.8, 1), LABELS)
     comparison = compare(selected(tmp_path))
-    assert sorted(comparison.columns) == ["model", "model.units", "training.batch_size"]
-    assert {row.label for row in comparison.rows} >= {"bilstm units=[32] batch_size=256"}
+    assert sorted(comparison.columns) == ["model.units", "training.batch_size"]
+    assert {row.label for row in comparison.rows} >= {"units=[32] batch_size=256"}
+
+
+def test_an_architecture_goes_by_its_name(tmp_path):
+    for words in (["model=gru"], ["model=bilstm", "model.units=[32]"], ["model=stacked_lstm"]):
+        write_run(config(tmp_path, *words), probabilities(0.8, 1), LABELS)
+    labels = {row.label for row in compare(selected(tmp_path)).rows}
+    assert labels == {"gru units=[64]", "bilstm units=[32]", "stacked_lstm units=[64, 64]"}
 
 
 def test_linear_models_are_rows_like_any_other(study):
