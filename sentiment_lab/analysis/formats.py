@@ -27,7 +27,7 @@ MOST_SHOWN = 15
 
 def render_comparison(console: Console, comparison: Comparison) -> None:
     """Print the variants, their pairs, the verdict and its caveats; in a narrow terminal quality and cost apart."""
-    metrics = _shown_metrics(comparison)
+    metrics = shown_metrics(comparison)
     whole = headings(comparison, metrics)
     rows = [cells(comparison, row, metrics) for row in comparison.rows]
     widths = [max(map(len, column)) + 2 for column in zip(whole, *rows, strict=True)]
@@ -69,7 +69,7 @@ def cells(comparison: Comparison, row: Row, metrics: Sequence[Metric]) -> list[s
 
 def to_markdown(comparison: Comparison) -> str:
     """Return the variants as a table in Markdown."""
-    metrics = _shown_metrics(comparison)
+    metrics = shown_metrics(comparison)
     titles = headings(comparison, metrics)
     left = len(comparison.columns) or 1
     marks = ["---"] * left + ["---:"] * (len(titles) - left)
@@ -81,7 +81,7 @@ def to_latex(comparison: Comparison) -> str:
     r"""Return the variants as a LaTeX table that needs `\usepackage{booktabs}`."""
     import pandas as pd
 
-    metrics = _shown_metrics(comparison)
+    metrics = shown_metrics(comparison)
     rows = [cells(comparison, row, metrics) for row in comparison.rows]
     frame = pd.DataFrame(rows, columns=headings(comparison, metrics))
     text = str(frame.to_latex(index=False, escape=True))
@@ -143,7 +143,8 @@ def _render_pairs(console: Console, comparison: Comparison) -> None:
         render(console, PAIR_HEADINGS, [pair_cells(pair, comparison.metric) for pair in pairs])
 
 
-def _shown_metrics(comparison: Comparison) -> list[Metric]:
+def shown_metrics(comparison: Comparison) -> list[Metric]:
+    """Return the metrics of the tables: the compared one, quality, cost."""
     names = dict.fromkeys([comparison.metric.name, *QUALITY, *COST])
     return [METRICS[name] for name in names]
 
