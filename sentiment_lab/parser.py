@@ -156,6 +156,7 @@ def _add_compare(commands: Any) -> None:
             f"--{form}", dest="form", action="store_const", const=form, help=f"print the table as {form}"
         )
     forms.add_argument("--json", dest="form", action="store_const", const="json", help="print one JSON document")
+    parser.add_argument("--report", metavar="FILE.html", help="also write the answer as one self-contained page")
     _add_folders(parser)
 
 
@@ -261,6 +262,7 @@ def _compare(options: argparse.Namespace) -> int:
         sort=options.sort,
         across_data=options.across_data,
         form=options.form,
+        report=options.report,
     )
 
 

@@ -63,7 +63,7 @@ def _sync_sweeps(config: Config) -> int:
         try:
             record = SweepRecord.read(folder)
             if not any(run.holder for _, run in record.runs(root)):
-                mirror_sweep(open_store(config.tracking, config.paths), record, root)
+                mirror_sweep(open_store(config.tracking, config.paths), record, root, folder)
             done += 1
         except Exception as error:  # noqa: BLE001  # whatever a store raises, the other sweeps are tried
             say(f"sweep {folder.name}: {error}")

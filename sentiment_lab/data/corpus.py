@@ -22,7 +22,7 @@ from sentiment_lab.data.reading import Reading
 from sentiment_lab.data.reviews import NEGATIVE, POSITIVE, Corpus, DataError, data_hash, review_ids
 
 
-def load_corpus(data: DataConfig, cache: Path) -> Corpus:
+def load_corpus(data: DataConfig, cache: Path, *, may_download: bool = True) -> Corpus:
     """Load the reviews that a config asks for, from the cache of parsed corpora where they are in it.
 
     Raises DataError where the reviews cannot be found or read, where there are fewer than `data.limit`, and where
@@ -31,7 +31,7 @@ def load_corpus(data: DataConfig, cache: Path) -> Corpus:
     if isinstance(data, GeneratedData):
         corpus = _corpus("generated", _parsed_generated(data, cache), None, "the generated corpus")
     else:
-        path = locate(data.path, cache)
+        path = locate(data.path, cache, may_download=may_download)
         corpus = _corpus("imdb", _parsed_imdb(data, path, cache), data.limit, str(path))
     if data.expect not in (None, corpus.data_hash):
         raise DataError(f"data.expect is {data.expect}, but the reviews read have the data_hash {corpus.data_hash}")

@@ -13,19 +13,22 @@ from sentiment_lab.data.reviews import DataError
 _KAGGLE = "IMDB Dataset.csv"
 
 
-def locate(path: str | None, cache: Path) -> Path:
+def locate(path: str | None, cache: Path, *, may_download: bool = True) -> Path:
     """Return the file or folder to read: `path`, what SENTIMENT_LAB_DATA names, what the cache holds, or a download.
 
     A folder may be the unpacked archive or hold it, the archive, the Kaggle file (also zipped) or a parquet file.
 
     Raises DataError with the three ways to get the data where a named place is not there or holds none of the forms,
-    and where the download fails.
+    and where the download fails or is not wanted.
     """
     if path is not None:
         return _named(Path(path).expanduser(), "data.path")
     if place := os.environ.get(VARIABLE):
         return _named(Path(place).expanduser(), VARIABLE)
-    return _inside(cache) or download(cache)
+    found = _inside(cache)
+    if found is None and not may_download:
+        raise DataError(f"the reviews are not in {cache}; `sentiment-lab data fetch` downloads them. {WAYS}")
+    return found or download(cache)
 
 
 def _named(place: Path, named_by: str) -> Path:

@@ -16,6 +16,7 @@ from sentiment_lab.result import Result
 from sentiment_lab.run import Job, execute
 from sentiment_lab.sweep.answer import compare_sweep
 from sentiment_lab.sweep.mirror import close_parent, open_parent
+from sentiment_lab.sweep.report import write_report
 from sentiment_lab.sweep_record import freeze
 
 
@@ -52,7 +53,12 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
             outcomes.append(_run_job(job, folder, force=force))
         status = "FAILED" if any(outcome.result is None for outcome in outcomes) else "FINISHED"
     finally:
-        _report(outcomes, compare_sweep(record, root))
+        comparison = compare_sweep(record, root)
+        if comparison:
+            render_comparison(console(), comparison)
+            if status != "KILLED":
+                write_report(comparison, config, folder, say)
+        _report(outcomes, comparison)
         close_parent(config, record, status, say)
     return outcomes
 
@@ -72,8 +78,6 @@ def _run_job(job: Job, log: Path, *, force: bool) -> JobOutcome:
 
 
 def _report(outcomes: Sequence[JobOutcome], comparison: Comparison | None) -> None:
-    if comparison:
-        render_comparison(console(), comparison)
     for outcome in outcomes:
         if outcome.result is None:
             say(f"failed: {outcome.job.name}\n  {outcome.reason}\n  {outcome.job.command}")

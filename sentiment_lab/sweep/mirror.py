@@ -12,7 +12,8 @@ from sentiment_lab.analysis.verdict import caveats, verdict
 from sentiment_lab.config import Config
 from sentiment_lab.rundir import RunFolder
 from sentiment_lab.sweep.answer import compare_sweep
-from sentiment_lab.sweep_record import SweepRecord
+from sentiment_lab.sweep.report import read_report
+from sentiment_lab.sweep_record import SweepRecord, sweeps_folder
 
 if TYPE_CHECKING:
     from sentiment_lab.tracking.store import Store
@@ -40,12 +41,13 @@ def close_parent(config: Config, record: SweepRecord, status: str, warn: Callabl
 
     store = open_store(config.tracking, config.paths)
     try:
-        mirror_sweep(store, record, Path(config.paths.runs).absolute(), status)
+        folder = sweeps_folder(config.paths.store) / record.hash
+        mirror_sweep(store, record, Path(config.paths.runs).absolute(), folder, status)
     except Exception as error:  # noqa: BLE001  # whatever a store raises, the sweep is done
         warn(f"MLflow store {store.uri} lacks the sweep's table ({_first_line(error)}); sentiment-lab sync adds it")
 
 
-def mirror_sweep(store: Store, record: SweepRecord, root: Path, status: str | None = None) -> None:
+def mirror_sweep(store: Store, record: SweepRecord, root: Path, folder: Path, status: str | None = None) -> None:
     """Bring a sweep's parent run up to date with its folder and those of its runs.
 
     `status` is FINISHED, FAILED or KILLED; None reads it from the runs. Raises whatever MLflow raises.
@@ -60,7 +62,7 @@ def mirror_sweep(store: Store, record: SweepRecord, root: Path, status: str | No
     runs = [run for _, run in record.runs(root)]
     comparison = compare_sweep(record, root)
     tables = {"table.csv": to_csv(comparison)} if comparison else {}
-    parent.finish(status or _status(runs), _description(record, comparison), tables)
+    parent.finish(status or _status(runs), _description(record, comparison), {**tables, **read_report(folder)})
 
 
 def _description(record: SweepRecord, comparison: Comparison | None) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 
 from sentiment_lab.analysis.metrics import METRICS, Metric
@@ -28,9 +27,13 @@ from sentiment_lab.analysis.report.measures import pareto_front
 from sentiment_lab.analysis.rows import Row
 from sentiment_lab.analysis.verdict import describe, show_difference
 
-WIDTH, LINE = 400, 34
+_NEAR = 8
+"""Places around a point from which a name needs no line to it."""
+WIDTH, LINE = 360, 34
 """Pixels of a chart's width, and of a pair's height in the forest."""
-_DECADES = 30
+_CLEAR = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}
+"""Behind a text, so that no line runs through it."""
+_FAR = 30
 """Costs that lie further apart than this are drawn by their logarithm."""
 
 
@@ -49,7 +52,7 @@ def draw_forest(pairs: Sequence[Pair], metric: Metric, tags: Mapping[str, str]) 
         axes.plot(value, line, "o", color=colour, markersize=6, fillstyle="full" if pair.told_apart else "none")
         name = f"{tags[pair.first]} over {tags[pair.second]}"
         # In axes coordinates across, so that the names stand in one column above their intervals.
-        axes.text(0, line - 0.3, name, transform=axes.get_yaxis_transform(), va="bottom", size=9)
+        axes.text(0, line - 0.3, name, transform=axes.get_yaxis_transform(), va="bottom", size=9, bbox=_CLEAR)
     axes.axvline(0, color=INK, linewidth=1)
     axes.set_ylim(len(known) - 0.6, -0.95)
     axes.yaxis.set_major_locator(NullLocator())
@@ -76,8 +79,7 @@ def draw_cost(rows: Sequence[Row], metric: Metric, cost: str, tags: Mapping[str,
     axes.margins(y=0.15)
     axes.set_ylabel(f"{metric.title}{' (%)' if metric.in_percent else ''}", labelpad=3)
     axes.yaxis.set_major_locator(MaxNLocator(6))
-    places = [(where, _height(row, metric)) for row, where in zip(rows, costs, strict=True)]
-    _name_points(figure, axes, places, [tags[row.label] for row in rows])
+    _name_points(figure, axes, rows, metric, costs, tags)
     return build_chart(f"cost-{cost}", _cost_alt(rows, metric, METRICS[cost], front), figure)
 
 
@@ -89,21 +91,27 @@ def on_front(rows: Sequence[Row], metric: Metric, cost: str) -> list[bool]:
 
 
 def _draw_point(axes: Axes, row: Row, metric: Metric, where: float, *, best: bool) -> None:
-    summary, scale = row.metrics[metric.name], 100 if metric.in_percent else 1
-    if summary.low is not None and summary.high is not None:
-        ends = (scale * summary.low, scale * summary.high)
-        axes.plot([where, where], ends, color=MUTED, linewidth=1, zorder=1)
-    colours = {"markerfacecolor": HELD_OUT if best else PAPER, "markeredgecolor": HELD_OUT if best else MUTED}
-    axes.plot(where, scale * summary.mean, "o", markersize=8, markeredgewidth=1.5, zorder=3, **colours)
+    axes.plot([where, where], _ends(row, metric), color=MUTED, linewidth=1, zorder=1)
+    face, edge = (HELD_OUT, HELD_OUT) if best else (PAPER, MUTED)
+    height = _height(row, metric)
+    axes.plot(where, height, "o", markersize=8, mfc=face, mec=edge, markeredgewidth=1.5, zorder=3)
 
 
 def _height(row: Row, metric: Metric) -> float:
     return (100 if metric.in_percent else 1) * row.metrics[metric.name].mean
 
 
+def _ends(row: Row, metric: Metric) -> tuple[float, float]:
+    """Return the ends of the interval as they are drawn; where it is not known, the point itself."""
+    summary, scale = row.metrics[metric.name], 100 if metric.in_percent else 1
+    if summary.low is None or summary.high is None:
+        return scale * summary.mean, scale * summary.mean
+    return scale * summary.low, scale * summary.high
+
+
 def _scale_cost(axes: Axes, costs: Sequence[float], cost: Metric) -> None:
     low, high = min(costs), max(costs)
-    if low > 0 and high / low > _DECADES:
+    if low > 0 and high / low > _FAR:
         axes.set_xscale("log")
         axes.set_xlim(low / 1.8, high * 1.8)
         axes.xaxis.set_minor_locator(NullLocator())
@@ -121,33 +129,41 @@ def _compact(value: float) -> str:
     return f"{value:g}"
 
 
-def _name_points(figure: Figure, axes: Axes, places: Sequence[tuple[float, float]], names: Sequence[str]) -> None:
-    """Write each name beside its point, where it covers neither a point nor another name as far as there is room."""
+def _name_points(
+    figure: Figure, axes: Axes, rows: Sequence[Row], metric: Metric, costs: Sequence[float], tags: Mapping[str, str]
+) -> None:
+    """Write each name beside its point, where it covers no point, no interval and no other name if there is room."""
     figure.draw_without_rendering()
-    centres = [tuple(axes.transData.transform(place)) for place in places]
+    centres = [axes.transData.transform((cost, _height(row, metric))) for row, cost in zip(rows, costs, strict=True)]
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in centres]
-    for (x, y), name in zip(centres, names, strict=True):
-        text = axes.text(x, y, shorten(name, 18), transform=None, size=9, zorder=4)
+    taken += [
+        Bbox(axes.transData.transform([(cost, low), (cost, high)])).padded(1)
+        for cost, (low, high) in ((cost, _ends(row, metric)) for row, cost in zip(rows, costs, strict=True))
+    ]
+    for (x, y), row in zip(centres, rows, strict=True):
+        text = axes.text(x, y, shorten(tags[row.label], 18), transform=None, size=9, zorder=4, bbox=_CLEAR)
         extent = text.get_window_extent()
-        candidates = _around(extent.width, extent.height)
-        boxes = [Bbox.from_bounds(x + across, y + up, extent.width, extent.height) for across, up in candidates]
-        chosen = min(boxes, key=lambda box: (_overlap(box, taken) + _outside(box, axes.bbox), boxes.index(box)))
+        boxes = [
+            Bbox.from_bounds(x + across, y + up, extent.width, extent.height)
+            for across, up in _around(extent.width, extent.height)
+        ]
+        chosen = min(boxes, key=lambda box: _overlap(box, taken) + _outside(box, axes.bbox))
         taken.append(chosen)
-        _move(text, chosen)
-        if chosen is not boxes[0] and boxes.index(chosen) > 7:
-            axes.plot([x, chosen.x0 + chosen.width / 2], [y, chosen.y0 + chosen.height / 2], transform=None,
-                      color=MUTED, linewidth=0.6, zorder=2)
+        text.set(position=(chosen.x0, chosen.y0), verticalalignment="bottom")
+        if boxes.index(chosen) >= _NEAR:
+            ends = np.array([(x, y), ((chosen.x0 + chosen.x1) / 2, (chosen.y0 + chosen.y1) / 2)])
+            axes.plot(*ends.T, transform=None, color=MUTED, linewidth=0.6, zorder=2)
 
 
 def _around(width: float, height: float) -> list[tuple[float, float]]:
     """Return where a name's lower left corner may be as seen from its point, the nearest first."""
-    near = [
+    return [
         (across, up)
         for distance in (8, 20, 34, 50)
-        for across, up in itertools.product((distance, -distance - width, -width / 2), (-height / 2, distance, -distance - height))
-        if not (across == -width / 2 and up == -height / 2)
+        for across in (distance, -distance - width, -width / 2)
+        for up in (-height / 2, distance, -distance - height)
+        if (across, up) != (-width / 2, -height / 2)
     ]
-    return near
 
 
 def _overlap(box: Bbox, taken: Sequence[Bbox]) -> float:
@@ -158,11 +174,6 @@ def _overlap(box: Bbox, taken: Sequence[Bbox]) -> float:
 def _outside(box: Bbox, room: Bbox) -> float:
     inside = Bbox.intersection(box, room)
     return 3 * (box.width * box.height - (inside.width * inside.height if inside else 0))
-
-
-def _move(text: Text, box: Bbox) -> None:
-    text.set_position((box.x0, box.y0))
-    text.set_verticalalignment("bottom")
 
 
 def _cost_alt(rows: Sequence[Row], metric: Metric, cost: Metric, front: Sequence[bool]) -> str:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
@@ -37,7 +38,7 @@ DARK = {
     "held-out": "#74b3ff",
 }
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "sentiment_lab",
     "text.parse_math": False,
@@ -68,9 +69,9 @@ class Chart:
     @property
     def inline(self) -> Markup:
         """The element for a page that defines the colours."""
-        return Markup(
-            '<svg role="img" aria-label="{}" viewBox="0 0 {} {}" style="max-width:{}px">{}</svg>'
-        ).format(self.alt, self.width, self.height, round(1.25 * self.width), Markup(self.content))  # noqa: S704
+        frame = Markup('<svg role="img" aria-label="{}" viewBox="0 0 {} {}" style="max-width:{}px">{}</svg>')
+        content = Markup(self.content)  # noqa: S704  # matplotlib has escaped its texts
+        return frame.format(self.alt, self.width, self.height, round(1.25 * self.width), content)
 
     @property
     def standalone(self) -> str:
@@ -108,15 +109,18 @@ def add_axes(figure: Figure, left: int, bottom: int, right: int, top: int) -> Ax
 
 
 def build_chart(name: str, alt: str, figure: Figure) -> Chart:
-    """Return a figure as SVG without anything that the page gives: colours, fonts, namespaces, ids that nobody asks for."""
+    """Return a figure as SVG without what the page gives, such as colours and fonts, and without idle ids."""
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata=_NOTHING)
-    text = re.sub(r"^.*?<svg[^>]*>|</svg>\s*$|<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", file.getvalue(), flags=re.S)
+    text = _FRAME.sub("", file.getvalue())
     text = re.sub(r"font: ((?:bold )?[\d.]+px) [^;\"]*", r"font: \1 var(--font, sans-serif)", text)
     for sentinel, role in ROLES.items():
         text = text.replace(sentinel, f"var(--{role})")
     width, height = (round(72 * float(inches)) for inches in figure.get_size_inches())
     return Chart(name, alt, width, height, _own_ids(text, name))
+
+
+_FRAME = re.compile(r"^.*?<svg[^>]*>|</svg>\s*$|<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", re.DOTALL)
 
 
 def shorten(text: str, most: int) -> str:

@@ -68,8 +68,8 @@ def by_length(tested: Sequence[Answers]) -> list[LengthBin]:
     found = []
     for number in np.unique(bins):
         inside = bins == number
-        share, low, high = share_right(right[:, inside])
-        found.append(LengthBin(int(lengths[inside].min()), int(lengths[inside].max()), int(inside.sum()), share, low, high))
+        spread = (int(lengths[inside].min()), int(lengths[inside].max()))
+        found.append(LengthBin(*spread, int(inside.sum()), *share_right(right[:, inside])))
     return found
 
 
@@ -104,6 +104,4 @@ def confusion(tested: Sequence[Answers]) -> NDArray[np.int64]:
 def pareto_front(costs: Sequence[float], values: Sequence[float]) -> list[bool]:
     """Tell which are on the front: no other is as good for less cost, or better for as much."""
     points = list(zip(costs, values, strict=True))
-    return [
-        not any(other[0] <= one[0] and other[1] >= one[1] and other != one for other in points) for one in points
-    ]
+    return [not any(other[0] <= one[0] and other[1] >= one[1] and other != one for other in points) for one in points]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
 
 from sentiment_lab.analysis.report.drawing import (
-    GRID,
     HELD_OUT,
     INK,
     MUTED,
@@ -32,9 +32,10 @@ Courses = Mapping[str, Course]
 def read_courses(rows: Sequence[Row]) -> dict[str, Courses]:
     """Return accuracy and loss in training and held out, by variant and field; what a variant lacks is missing."""
     fields = [f"{part}_{quantity}" for quantity in ("accuracy", "loss") for part in ("train", "validation")]
+    outcomes = {row.label: [run.outcome for run in row.variant.runs.values()] for row in rows}
     return {
-        row.label: {field: found for field in fields if (found := course([run.outcome for run in row.variant.runs.values()], field))}
-        for row in rows
+        label: {field: found for field in fields if (found := course(results, field))}
+        for label, results in outcomes.items()
     }
 
 
@@ -50,7 +51,7 @@ def draw_courses(courses: Mapping[str, Courses]) -> dict[str, Chart]:
         above, below = add_axes(figure, 48, 174, 292, 294), add_axes(figure, 48, 40, 292, 160)
         _draw_courses(above, found, "accuracy", epochs)
         _draw_courses(below, found, "loss", epochs)
-        above.set_ylim(0.5 if lowest >= 0.5 else 0, 1.02)
+        above.set_ylim(_floor(lowest), 1.02)
         above.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         above.tick_params(labelbottom=False)
         below.set_ylim(0, 1.08 * highest)
@@ -74,14 +75,16 @@ def draw_lengths(bins: Mapping[str, Sequence[LengthBin]]) -> dict[str, Chart]:
         axes.errorbar(range(len(found)), shares, yerr=reach, color=HELD_OUT, marker="o", linewidth=1.5, markersize=4)
         axes.set_xticks(range(len(found)), _spans(found), size=8)
         axes.set_xlim(-0.5, len(found) - 0.5)
-        axes.set_ylim(0.5 if lowest >= 0.5 else 0, 1.02)
+        axes.set_ylim(_floor(lowest), 1.02)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_xlabel("tokens that the model read")
         charts[label] = build_chart(f"lengths-{number:02d}", _lengths_alt(label, found), figure)
     return charts
 
 
-def draw_calibrations(bins: Mapping[str, Sequence[Sequence[ProbabilityBin]]], errors: Mapping[str, float]) -> dict[str, Chart]:
+def draw_calibrations(
+    bins: Mapping[str, Sequence[Sequence[ProbabilityBin]]], errors: Mapping[str, float]
+) -> dict[str, Chart]:
     """Draw the share that is positive against the probability that was said.
 
     The first bins of each variant are those of all its runs together, the others those of each run.
@@ -124,6 +127,11 @@ def _draw_courses(axes: Axes, found: Courses, quantity: str, epochs: int) -> Non
     axes.xaxis.set_major_locator(FixedLocator(range(1, epochs + 1)) if epochs <= _FEW else MaxNLocator(6, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.set_ylabel("accuracy" if quantity == "accuracy" else "loss (nats)", labelpad=2)
+
+
+def _floor(lowest: float) -> float:
+    """Return where an axis of accuracies begins: at chance, or at the tenth below what lies lower."""
+    return min(0.5, math.floor(10 * lowest) / 10)
 
 
 def _spans(bins: Sequence[LengthBin]) -> list[str]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from sentiment_lab.analysis.answers import Answers
 from sentiment_lab.analysis.comparison import Comparison
-from sentiment_lab.analysis.formats import COST
-from sentiment_lab.analysis.metrics import METRICS, Metric
+from sentiment_lab.analysis.formats import COST, MOST_SHOWN
+from sentiment_lab.analysis.metrics import METRICS
+from sentiment_lab.analysis.pairs import Pair
 from sentiment_lab.analysis.report.charts import draw_cost, draw_forest
 from sentiment_lab.analysis.report.drawing import Chart
 from sentiment_lab.analysis.report.measures import by_length, by_probability, confusion
@@ -23,7 +24,7 @@ from sentiment_lab.rundir import RunFolder
 
 NO_PREDICTIONS = "No variant has the predictions of all its runs on one list of reviews."
 OTHER_REVIEWS = "The variants were tested on different reviews, so that this cannot be told."
-_COSTS = {"train_seconds": "Training time", "parameters": "Size"}
+_COSTS = {"train_seconds": "Training time", "parameters": "Parameters"}
 _SHORT = 16
 """Characters of a name that still fits beside a point."""
 _EXCERPT = 600
@@ -71,7 +72,7 @@ def tag_rows(rows: Sequence[Row]) -> dict[str, str]:
 def draw_charts(comparison: Comparison, ranked: Sequence[Row], panels: Sequence[Panel]) -> dict[str, Charts]:
     """Draw all charts of the page, by section, for the variants given."""
     metric, tags = comparison.metric, tag_rows(comparison.rows)
-    forest = draw_forest(comparison.pairs, metric, tags)
+    forest = draw_forest(_drawn_pairs(comparison), metric, tags)
     quality = METRICS[ACCURACY] if metric.name in COST else metric
     costs = {title: draw_cost(ranked, quality, name, tags) for name, title in _COSTS.items()}
     return {
@@ -92,7 +93,7 @@ def confusion_tables(panels: Sequence[Panel]) -> dict[str, list[list[tuple[int, 
 
 
 def agreement_table(panels: Sequence[Panel]) -> dict[str, list[float | None]]:
-    """Return the shares of reviews on which votes agree, a row a variant; empty where they have no reviews in common."""
+    """Return the shares of reviews on which votes agree, a row a variant; empty where the reviews differ."""
     if not panels or not share_reviews(panels):
         return {}
     shares = agreement(panels).tolist()
@@ -155,6 +156,14 @@ def _answer_charts(ranked: Sequence[Row], panels: Sequence[Panel]) -> dict[str, 
 
 def _each_and_all(panel: Panel) -> list[Sequence[Answers]]:
     return [panel.tested, *([answers] for answers in panel.tested)]
+
+
+def _drawn_pairs(comparison: Comparison) -> Sequence[Pair]:
+    """Return all pairs, or those with the best variant where all are too many for the eye."""
+    if len(comparison.pairs) <= MOST_SHOWN:
+        return comparison.pairs
+    best = comparison.best.label
+    return [pair for pair in comparison.pairs if best in (pair.first, pair.second)]
 
 
 def _untested(comparison: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""What variants say of the same reviews: their majority votes, where these agree, and which mistakes are theirs alone."""
+"""What variants say of the same reviews: majority votes, agreement, mistakes that are one's alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ class Panel:
     @property
     def probability(self) -> NDArray[np.float64]:
         """The mean probability of a positive review over the runs: (reviews,)."""
-        return np.mean([answers.probabilities for answers in self.tested], axis=0, dtype=np.float64)
+        mean: NDArray[np.float64] = np.mean(
+            [answers.probabilities for answers in self.tested], axis=0, dtype=np.float64
+        )
+        return mean
 
     @property
     def votes(self) -> NDArray[np.bool_]:
