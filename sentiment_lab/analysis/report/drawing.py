@@ -117,7 +117,7 @@ def build_chart(name: str, alt: str, figure: Figure) -> Chart:
     for sentinel, role in ROLES.items():
         text = text.replace(sentinel, f"var(--{role})")
     width, height = (round(72 * float(inches)) for inches in figure.get_size_inches())
-    return Chart(name, alt, width, height, _own_ids(text, name))
+    return Chart(name, alt, width, height, re.sub(r"\s*\n\s*", " ", _own_ids(text, name)))
 
 
 _FRAME = re.compile(r"^.*?<svg[^>]*>|</svg>\s*$|<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", re.DOTALL)

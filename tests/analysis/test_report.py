@@ -1,0 +1,267 @@
+"""A sweep's own page: its numbers, worked out again from the runs' predictions, and where it is put."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import TINY
+
+from sentiment_lab.cli import main
+from sentiment_lab.compose import compose_config
+from sentiment_lab.sweep import report as report_module
+from sentiment_lab.sweep.inline import run_sweep
+from sentiment_lab.sweep.plan import plan_jobs
+
+MODELS, SEEDS = ("simple_rnn", "gru", "tfidf_logistic"), (1, 2)
+
+
+def without_network(words):
+    return [word for word in words if not word.startswith("model.")]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory, cache):
+    """The folder of a sweep over two networks and a linear model, of two seeds each."""
+    root = tmp_path_factory.mktemp("swept")
+    places = ["tracking=none", f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]
+    sweep = [
+        [
+            *(without_network(TINY) if model == "tfidf_logistic" else TINY),
+            *places,
+            f"model={model}",
+            f"seed={seed}",
+            "study.name=tiny",
+        ]
+        for model, seed in itertools.product(MODELS, SEEDS)
+    ]
+    jobs, _ = plan_jobs(sweep, compose_config)
+    run_sweep(jobs, ["made in a test"])
+    return root
+
+
+@pytest.fixture(scope="module")
+def page(swept):
+    return next(swept.glob("sweeps/*/report.html")).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def predictions(swept):
+    """Test predictions by model and seed, sorted by review."""
+    found = {}
+    for file in swept.glob("runs/*/predictions.parquet"):
+        config = json.loads((file.parent / "config.json").read_text(encoding="utf-8"))
+        model = config["model"].get("cell") or config["model"]["family"]
+        table = pd.read_parquet(file)
+        found[model, config["seed"]] = table[table.part == "test"].sort_values("review_id")
+    assert len(found) == 6
+    return found
+
+
+def of_model(predictions, model):
+    return [table for (name, _), table in sorted(predictions.items()) if name == model]
+
+
+def section(page, name):
+    return re.search(rf'<section aria-labelledby="{name}">(.*?)</section>', page, re.DOTALL)[1]
+
+
+def tables(text):
+    """Return the cells of each table, row by row."""
+    return [
+        [
+            [
+                unescape(re.sub(r"<[^>]+>", " ", cell)).strip()
+                for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)
+            ]
+            for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)
+        ]
+        for table in re.findall(r"<table.*?</table>", text, re.DOTALL)
+    ]
+
+
+def names(page):
+    return [row[1] for row in tables(section(page, "variants"))[0][1:]]
+
+
+def labels(page, name):
+    """Return the words of each chart of a section."""
+    return [unescape(label) for label in re.findall(r'aria-label="([^"]*)" viewBox', section(page, name))]
+
+
+def right(table):
+    return ((table.probability > 0.5) == (table.label == 1)).to_numpy()
+
+
+def interval(scores):
+    """Return the 95 % interval of a mean over (runs, reviews): a plain pigeonhole bootstrap in small steps."""
+    random = np.random.default_rng(11)
+    runs, reviews = scores.shape
+    drawn = random.integers(0, reviews, (20_000, reviews))
+    by_review = scores.mean(axis=0)
+    left = scores - scores.mean(axis=1)[:, None] - by_review + scores.mean()
+    together = (left**2).sum() / ((runs - 1) * (reviews - 1) * runs * reviews)
+    of_reviews = by_review.var(ddof=1) / reviews
+    share = np.sqrt(max(0, of_reviews - together) / of_reviews)
+    drift = share * (by_review[drawn].mean(axis=1) - by_review.mean())
+    drift += scores.mean(axis=1).std(ddof=1) / np.sqrt(runs) * random.standard_t(runs - 1, len(drift))
+    reach = np.quantile(np.abs(drift), 0.95)
+    return max(0, scores.mean() - reach), min(1, scores.mean() + reach)
+
+
+def test_accuracy_spread_and_interval_are_those_of_the_predictions(page, predictions):
+    headings, *rows = tables(section(page, "variants"))[0]
+    assert sorted(names(page)) == sorted(MODELS)
+    for row in rows:
+        cells = dict(zip(headings, row, strict=True))
+        scores = np.stack([right(table) for table in of_model(predictions, cells["model"])]).astype(float)
+        by_run = scores.mean(axis=1)
+        assert cells["test accuracy"] == f"{100 * by_run.mean():.2f} ± {100 * by_run.std(ddof=1):.2f} %"
+        assert cells["runs"] == "2"
+        low, high = interval(scores)
+        shown = [float(end) / 100 for end in re.findall(r"[\d.]+", cells["95 % interval"])]
+        assert shown == pytest.approx([low, high], abs=0.03 * (high - low) + 1e-4)
+
+
+def test_calibration_errors_are_those_of_the_predictions(page, predictions):
+    headings, *rows = tables(section(page, "variants"))[0]
+    for row, words in zip(rows, labels(page, "calibration"), strict=True):
+        cells = dict(zip(headings, row, strict=True))
+        errors = []
+        for table in of_model(predictions, cells["model"]):
+            confidence = np.maximum(table.probability, 1 - table.probability).astype(float)
+            bins = pd.cut(confidence, np.linspace(0, 1, 16), labels=False)
+            gaps = pd.DataFrame({"bin": bins, "gap": right(table) - confidence}).groupby("bin").gap.sum()
+            errors.append(gaps.abs().sum() / len(table))
+        assert float(cells["ECE"]) == pytest.approx(np.mean(errors), abs=6e-5)
+        assert f"expected calibration error {cells['ECE']}" in words
+        together = pd.concat(of_model(predictions, cells["model"]))
+        lowest = together[together.probability < 0.1]
+        if len(lowest):
+            assert (
+                f"{lowest.label.mean():.0%} where {lowest.probability.mean():.0%} was said ({len(lowest):,} answers)"
+                in words
+            )
+
+
+def test_confusion_counts_are_those_of_the_predictions(page, predictions):
+    for name, table in zip(names(page), tables(section(page, "confusion")), strict=True):
+        answers = pd.concat(of_model(predictions, name))
+        counts = pd.crosstab(answers.label, answers.probability > 0.5).reindex(
+            index=[0, 1], columns=[False, True], fill_value=0
+        )
+        for row, cells, label in zip(counts.to_numpy(), table[1:], ("negative", "positive"), strict=True):
+            shown = [cell.split() for cell in cells[1:]]
+            assert cells[0] == label
+            assert [(count, share) for count, share, _ in shown] == [
+                (f"{one:,}", f"{100 * one / row.sum():.1f}") for one in row
+            ]
+
+
+def test_accuracies_by_length_are_those_of_the_predictions(page, predictions):
+    for name, words in zip(names(page), labels(page, "lengths"), strict=True):
+        answers = pd.concat(of_model(predictions, name))
+        told = re.findall(r"(\d+)(?:–(\d+))? tokens ([\d.]+)% \(.*?, (\d+) reviews\)", words)  # noqa: RUF001
+        assert sum(int(reviews) for *_, reviews in told) == len(answers) / 2
+        for shortest, longest, accuracy, reviews in told:
+            inside = answers[answers.tokens.between(int(shortest), int(longest or shortest))]
+            assert len(inside) == 2 * int(reviews)
+            assert accuracy == f"{100 * right(inside).mean():.1f}"
+
+
+def test_agreement_is_that_of_the_predictions(page, predictions):
+    (table,) = tables(section(page, "agreement"))
+    said = {name: np.stack([t.probability.to_numpy() for t in of_model(predictions, name)]) for name in names(page)}
+    votes = {}
+    for name, probabilities in said.items():
+        share = (probabilities > 0.5).mean(axis=0)
+        votes[name] = np.where(share == 0.5, probabilities.mean(axis=0) > 0.5, share > 0.5)
+    assert table[0][1:] == names(page)
+    for row, one in zip(table[1:], names(page), strict=True):
+        for cell, other in zip(row[1:], names(page), strict=True):
+            first, second = said[one] > 0.5 if one == other else (votes[one], votes[other])
+            assert cell == f"{100 * (first == second).mean():.1f}"
+
+
+def test_differences_of_pairs_are_those_of_the_predictions(page, predictions):
+    pairs = tables(section(page, "pairs"))[0][1:]
+    assert len(pairs) == 3
+    for row in pairs:
+        first, second = row[0].split(" over ")
+        scores = [
+            np.stack([right(table) for table in of_model(predictions, name)]).astype(float) for name in (first, second)
+        ]
+        difference = scores[0] - scores[1]
+        assert row[2].startswith(f"{100 * difference.mean():+.2f} points")
+
+
+def test_mistakes_are_wrong_in_all_runs_and_right_in_most_others(page, predictions, cache):
+    text = section(page, "mistakes")
+    for name, part in re.findall(r"<summary><bdi>(\w+)</bdi>.*?</summary>(.*?)</details>", text, re.DOTALL):
+        for review in re.findall(r"Review <code>([\w.]+)</code>", part):
+            for table in of_model(predictions, name):
+                assert not right(table[table.review_id == review]).any()
+    assert text.count("<p dir=") == text.count("<blockquote>")
+
+
+def test_every_run_can_be_made_again_from_the_page(page, swept):
+    text = section(page, "recipes")
+    for folder in (swept / "runs").iterdir():
+        assert f"sentiment-lab reproduce {folder.name}\nsentiment-lab show {folder.name}\nsentiment-lab train " in text
+    assert f"paths.runs={swept}/runs" in text
+
+
+def test_compare_writes_the_same_page(page, swept, capsys):
+    sweep = next(swept.glob("sweeps/*"))
+    target = swept / "again.html"
+    words = ["--runs", f"{swept}/runs", "--store", str(swept)]
+    assert main(["compare", sweep.name, *words, "--json", "--report", str(target)]) == 0
+    assert target.read_text(encoding="utf-8") == page
+    output = capsys.readouterr()
+    assert json.loads(output.out)["study"] == "tiny"
+    assert f"report: {target}" in output.err.replace("\n", "")
+
+
+@pytest.mark.parametrize("target", ["missing/report.html", "file/report.html", "."])
+def test_a_page_that_cannot_be_written_is_said_before_anything_is_read(tmp_path, capsys, target):
+    (tmp_path / "file").touch()
+    assert main(["compare", "--runs", "nowhere", "--report", str(tmp_path / target)]) == 2
+    error = capsys.readouterr().err
+    assert "--report" in error
+    assert "no runs" not in error
+
+
+def test_a_failing_report_fails_no_sweep(swept, monkeypatch, capsys, cache):
+    def fail(*_):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(report_module, "_write", fail)
+    words = [
+        *TINY,
+        "model=gru",
+        "tracking=none",
+        f"paths.runs={swept}/runs",
+        f"paths.store={swept}/other",
+        f"paths.cache={cache}",
+    ]
+    jobs, _ = plan_jobs([words], compose_config)
+    outcomes = run_sweep(jobs, ["one"])
+    assert outcomes[0].result
+    assert "no report (RuntimeError: no ink); sentiment-lab compare" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_the_parent_run_has_page_and_figures(tracked, tmp_path, migrated):
+    words = [*without_network(tracked), "model=tfidf_logistic"]
+    jobs, _ = plan_jobs([[*words, f"seed={seed}"] for seed in (1, 2)], compose_config)
+    run_sweep(jobs, ["two"])
+    kept = next(tmp_path.glob("sweeps/*"))
+    stored = next(tmp_path.glob("artifacts/**/report.html")).parent
+    assert (stored / "report.html").read_bytes() == (kept / "report.html").read_bytes()
+    figures = sorted(path.name for path in (kept / "figures").glob("*.svg"))
+    assert {"cost-parameters.svg", "curves-01.svg"} <= set(figures)
+    assert sorted(path.name for path in (stored / "figures").iterdir()) == figures
