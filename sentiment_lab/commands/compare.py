@@ -30,8 +30,9 @@ def compare_runs(
 ) -> int:
     """Compare the runs of a study, or those that hashes name, and print the answer.
 
-    `form` is csv, latex, markdown or json, or None for tables in the terminal; `report` is a file for the page. Raises LabError for
-    runs that are not there or cannot be compared, and for a page that cannot be written, before anything is read.
+    `form` is csv, latex, markdown or json, or None for tables in the terminal; `report` is a file for the page.
+    Raises LabError for runs that are not there or cannot be compared, and for a page that cannot be written, before
+    anything is read.
     """
     target = _checked_target(report) if report else None
     selection = _select(Path(root).absolute(), store, hashes, study)
