@@ -18,7 +18,7 @@ from sentiment_lab.sweep import report as report_module
 from sentiment_lab.sweep.inline import run_sweep
 from sentiment_lab.sweep.plan import plan_jobs
 
-MODELS, SEEDS = ("gru", "nb_svm", "tfidf_logistic"), (1, 2)
+MODELS, SEEDS = ("gru", "simple_rnn", "tfidf_logistic"), (1, 2)
 
 
 def without_network(words):
@@ -27,7 +27,7 @@ def without_network(words):
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory, cache):
-    """The folder of a sweep over a network and two linear models, of two seeds each."""
+    """The folder of a sweep over two networks and a linear model, of two seeds each."""
     root = tmp_path_factory.mktemp("swept")
     places = ["tracking=none", f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]
     sweep = [
@@ -192,7 +192,7 @@ def test_differences_of_pairs_are_those_of_the_predictions(page, predictions):
     pairs = tables(section(page, "pairs"))[0][1:]
     assert len(pairs) == 3
     for row in pairs:
-        first, second = row[0].split(" over ")
+        first, second = (label.split()[0] for label in row[0].split(" over "))
         scores = [
             np.stack([right(table) for table in of_model(predictions, name)]).astype(float) for name in (first, second)
         ]
@@ -202,7 +202,7 @@ def test_differences_of_pairs_are_those_of_the_predictions(page, predictions):
 
 def test_mistakes_are_wrong_in_all_runs_and_right_in_most_others(page, predictions, cache):
     text = section(page, "mistakes")
-    for name, part in re.findall(r"<summary><bdi>(\w+)</bdi>.*?</summary>(.*?)</details>", text, re.DOTALL):
+    for name, part in re.findall(r"<summary><bdi>(\w+)[^<]*</bdi>.*?</summary>(.*?)</details>", text, re.DOTALL):
         for review in re.findall(r"Review <code>([\w.]+)</code>", part):
             for table in of_model(predictions, name):
                 assert not right(table[table.review_id == review]).any()

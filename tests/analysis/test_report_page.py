@@ -217,6 +217,7 @@ def test_hostile_names_and_texts_stay_text(study):
     assert len(page.all("svg")) == 1 + 2 + 3 * len(HOSTILE)
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert HOSTILE[0] in page.text("mistakes")
+    assert "\u202e" not in report.page
     assert f"note={HOSTILE[3]}"[5:] in page.text("variants")
     for text in report.figures.values():
         Page(text)

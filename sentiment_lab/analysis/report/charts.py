@@ -77,6 +77,8 @@ def draw_cost(rows: Sequence[Row], metric: Metric, cost: str, tags: Mapping[str,
     axes.plot(*zip(*line, strict=True), color=HELD_OUT, linewidth=1, linestyle=":", zorder=1)
     _scale_cost(axes, costs, METRICS[cost])
     axes.margins(y=0.15)
+    if metric.in_percent:
+        axes.set_ylim(top=min(axes.get_ylim()[1], 101))
     axes.set_ylabel(f"{metric.title}{' (%)' if metric.in_percent else ''}", labelpad=3)
     axes.yaxis.set_major_locator(MaxNLocator(6))
     _name_points(figure, axes, rows, metric, costs, tags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ MOST_SHOWN = 12
 """Variants in the figures: of more, the best so many."""
 
 TEMPLATE = "page.html"
+
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Embeddings, overrides and isolates of text direction."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def build_report(
         version=__version__,
     )
     drawn = [chart for section in sections.values() for chart in section.charts.values()]
-    return Report(page, {f"{chart.name}.svg": _encodable(chart.standalone) for chart in drawn})
+    return Report(page, {f"{chart.name}.svg": _showable(chart.standalone) for chart in drawn})
 
 
 def _about_study(comparison: Comparison) -> dict[str, Any]:
@@ -146,9 +150,10 @@ def _render(**content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return _encodable(environment.get_template(TEMPLATE).render(content))
+    return _showable(environment.get_template(TEMPLATE).render(content))
 
 
-def _encodable(text: str) -> str:
-    """Return a text that UTF-8 can hold: a question may have half a character, as JSON can write it."""
-    return text.encode("utf-8", "replace").decode()
+def _showable(text: str) -> str:
+    """Return a text that UTF-8 can hold and in which no name turns the direction of the words after it."""
+    # A question may have half a character, as JSON can write it.
+    return _TURNS.sub("\N{REPLACEMENT CHARACTER}", text.encode("utf-8", "replace").decode())

@@ -19,6 +19,7 @@ from sentiment_lab.analysis.report.measures import by_length, by_probability, co
 from sentiment_lab.analysis.report.panels import draw_calibrations, draw_courses, draw_lengths, read_courses
 from sentiment_lab.analysis.report.votes import Mistake, Panel, agreement, own_mistakes, share_reviews
 from sentiment_lab.analysis.rows import ACCURACY, Row
+from sentiment_lab.analysis.variants import MODEL
 from sentiment_lab.errors import LabError
 from sentiment_lab.rundir import RunFolder
 
@@ -63,9 +64,10 @@ class Recipe:
 
 
 def tag_rows(rows: Sequence[Row]) -> dict[str, str]:
-    """Return what variants are called where there is little room: their names if all are short, else numbers."""
-    if all(len(row.label) <= _SHORT for row in rows):
-        return {row.label: row.label for row in rows}
+    """Return what variants are called where there is little room: their names, their architectures', or numbers."""
+    for names in ([row.label for row in rows], [str(row.variant.settings.get(MODEL, "")) for row in rows]):
+        if len(set(names)) == len(names) and all(0 < len(name) <= _SHORT for name in names):
+            return {row.label: name for row, name in zip(rows, names, strict=True)}
     return {row.label: f"#{number}" for number, row in enumerate(rows, 1)}
 
 
