@@ -26,6 +26,7 @@ def test_conf_and_experiments_are_inside(wheel):
     for folder in ("conf", "experiments"):
         expected = {f"sentiment_lab/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*.yaml")}
         assert expected <= names
+    assert {f"sentiment_lab/analysis/report/page.{kind}" for kind in ("html", "css")} <= names
     assert not [name for name in names if name.startswith(("tests/", "mlruns/"))]
 
 
