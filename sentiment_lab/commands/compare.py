@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -67,14 +67,13 @@ def _checked_target(report: str) -> Path:
 
 
 def _write_report(comparison: Comparison, target: Path) -> None:
-    from sentiment_lab.analysis.report.page import build_report
+    from sentiment_lab.sweep.report import build_page
 
-    report = build_report(comparison, lambda ids: _read_texts(comparison, ids))
-    write_whole(target, report.page)
+    write_whole(target, build_page(comparison, lambda ids: _read_texts(comparison, ids), say).page)
     say(f"report: {target}")
 
 
-def _read_texts(comparison: Comparison, ids: Sequence[str]) -> Mapping[str, str]:
+def _read_texts(comparison: Comparison, ids: Collection[str]) -> dict[str, str]:
     """Return reviews by id from where the best variant's first run had its data."""
     from sentiment_lab.compose import compose_config
     from sentiment_lab.data.texts import read_texts
