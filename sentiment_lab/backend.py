@@ -40,4 +40,7 @@ with _held_back():
     import tensorflow as tf
     from keras import layers, ops
 
+# Each model's functions are traced once. A sweep makes model after model, which TensorFlow takes for one retraced.
+tf.get_logger().addFilter(lambda record: "retracing" not in record.getMessage())
+
 __all__ = ["keras", "layers", "ops", "tf"]
