@@ -269,3 +269,18 @@ def test_the_parent_run_has_page_and_figures(tracked, tmp_path, migrated):
     figures = sorted(path.name for path in (kept / "figures").glob("*.svg"))
     assert {"cost-parameters.svg", "curves-01.svg"} <= set(figures)
     assert sorted(path.name for path in (stored / "figures").iterdir()) == figures
+
+
+def test_the_worst_mistakes_of_the_best_variant_are_explained(page, predictions):
+    shown = re.findall(r"Review (\w+) is labelled (\w+), and (\w+)[^.]* seed=(\d) \((\w{12})\) calls it (\w+)\.", page)
+    assert len(shown) == 3
+    best, seed = shown[0][2], int(shown[0][3])
+    table = next(table for (model, number), table in predictions.items() if (model, number) == (best, seed))
+    wrong = table[(table["probability"] > 0.5) != (table["label"] == 1)]
+    surest = (wrong["probability"] - 0.5).abs().sort_values(ascending=False).head(3)
+    expected = wrong.loc[surest.index, "probability"].sub(0.5).abs().tolist()
+    found = wrong.set_index("review_id").loc[[review for review, *_ in shown], "probability"].sub(0.5).abs().tolist()
+    assert found == pytest.approx(expected)
+    for _, label, _, _, _, called in shown:
+        assert {label, called} == {"positive", "negative"}
+    assert page.count('<article class="explanation') == 3
