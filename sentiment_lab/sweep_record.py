@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sentiment_lab.run import Job
 
 _FILE = "jobs.json"
+LONGEST_NAME = 60
+"""Characters of a parent run's name before the number of its runs."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class SweepRecord:
 
     @property
     def name(self) -> str:
-        """The name of its parent run."""
-        return f"sweep of {len(self.jobs)} runs"
+        """The name of its parent run: its variants, where few, and how many runs it has."""
+        names = ", ".join(dict.fromkeys(job["variant"] for job in self.jobs))
+        return f"{names if len(names) <= LONGEST_NAME else 'sweep'}: {len(self.jobs)} runs"
 
     @property
     def tags(self) -> dict[str, str]:

@@ -67,7 +67,7 @@ def test_a_store_that_was_lost_is_filled_again_and_nothing_is_doubled(tracked, m
     assert query(tracked, "select name, status from runs order by name") == [
         ("bilstm seed=1", "FINISHED"),
         ("bilstm seed=2", "FINISHED"),
-        ("sweep of 2 runs", "FINISHED"),
+        ("bilstm: 2 runs", "FINISHED"),
     ]
     assert query(tracked, "select count(*) from tags where key = 'mlflow.parentRunId'") == [(2,)]
     assert query(tracked, "select count(*) from logged_models") == [(2,)]

@@ -138,7 +138,7 @@ def test_a_sweep_is_a_parent_with_its_jobs_below(tracked, tmp_path, capsys):
     client = client_of(tracked)
     runs = client.search_runs([client.get_experiment_by_name("default").experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    assert [parent.info.run_name for parent in parents] == ["sweep of 4 runs"]
+    assert [parent.info.run_name for parent in parents] == ["gru, lstm: 4 runs"]
     children = {run.info.run_name for run in runs if run.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id}
     assert children == {"gru seed=1", "gru seed=2", "lstm seed=1", "lstm seed=2"}
     assert {run.data.tags.get("variant") for run in runs} == {"gru", "lstm", None}
