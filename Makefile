@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench bench-faults lock clean
+.PHONY: help demo test test-slow test-all check bench bench-faults lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# A file's tests stay in one process, where they share what it has prepared. TensorFlow takes a GB in each.
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
+# TensorFlow takes a GB in each process. A file's quick tests stay in one, where they share what it has prepared.
+PARALLEL := --numprocesses auto --maxprocesses 4
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -14,10 +14,12 @@ demo: $(READY)  ## Sweep five architectures on the generated corpus, tracked in 
 	$(BIN)/sentiment-lab train +experiments=quickstart
 
 test: $(READY)  ## Run the tests that are quick
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest $(PARALLEL) --dist loadfile
 
-test-all: $(READY)  ## Run all tests; those on real reviews need SENTIMENT_LAB_DATA
-	$(BIN)/pytest $(PARALLEL) -m ""
+test-slow: $(READY)  ## Run the tests that take long; those on real reviews need SENTIMENT_LAB_DATA
+	$(BIN)/pytest $(PARALLEL) --dist worksteal -m slow
+
+test-all: test test-slow  ## Run all tests
 
 check: $(READY)  ## Lint, format, types, layers, dead code
 	$(BIN)/ruff check .

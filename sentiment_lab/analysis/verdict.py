@@ -8,7 +8,7 @@ from sentiment_lab.analysis.comparison import Comparison
 from sentiment_lab.analysis.metrics import Metric
 from sentiment_lab.analysis.pairs import Pair
 from sentiment_lab.analysis.rows import Row, Summary
-from sentiment_lab.analysis.statistics import Estimate
+from sentiment_lab.analysis.statistics import LEVEL, Estimate
 
 
 def verdict(comparison: Comparison) -> str:
@@ -21,9 +21,11 @@ def verdict(comparison: Comparison) -> str:
         return f"{best.label}: {describe(best, metric)}; there is no other variant to compare it with."
     pairs = {pair.second if pair.first == best.label else pair.first: pair for pair in _with(best, comparison.pairs)}
     ahead = [other for other, pair in pairs.items() if pair.told_apart]
-    level = [other for other, pair in pairs.items() if pair.difference and not pair.told_apart]
+    likely = [other for other, pair in pairs.items() if _likely(pair)]
+    level = [other for other, pair in pairs.items() if pair.difference and other not in {*ahead, *likely}]
     unknown = [other for other, pair in pairs.items() if not pair.difference]
-    return " ".join(filter(None, [opening, _ahead(ahead, pairs, metric), _level(level), _unknown(unknown)]))
+    told = [_ahead(ahead, pairs, metric), _perhaps(likely, pairs, len(comparison.pairs)), _level(level)]
+    return " ".join(filter(None, [opening, *told, _unknown(unknown)]))
 
 
 def describe(row: Row, metric: Metric) -> str:
@@ -89,6 +91,21 @@ def _ahead(others: Sequence[str], pairs: dict[str, Pair], metric: Metric) -> str
     shown = show_difference(Estimate(value, low, high, 0.0), metric).replace("+", "")
     word = "better than" if metric.higher_is_better else "lower than"
     return f"That is {shown}, p = {p_value:.2g} corrected, {word} {nearest}{rest}."
+
+
+def _likely(pair: Pair) -> bool:
+    """Tell whether a difference would hold if it were the only one that is tested."""
+    return pair.difference is not None and not pair.told_apart and pair.difference.p_value < LEVEL
+
+
+def _perhaps(others: Sequence[str], pairs: dict[str, Pair], tested: int) -> str:
+    if not others:
+        return ""
+    p_value = max(pairs[other].corrected or 0.0 for other in others)
+    return (
+        f"It is probably better than {_listed(others)}, but among {tested} pairs that may be chance (p up to "
+        f"{p_value:.2g} corrected): more seeds would tell."
+    )
 
 
 def _level(others: Sequence[str]) -> str:

@@ -86,6 +86,21 @@ def test_what_is_alike_shares_a_letter(tmp_path):
     assert "cannot be told apart from" in verdict(comparison)
 
 
+def test_what_holds_alone_but_not_among_all_pairs_is_called_probable(tmp_path):
+    accuracies = {"gru": (0.97, 0.98, 0.97), "simple_rnn": (0.72, 0.6, 0.66), "lstm": (0.96, 0.98, 0.97)}
+    accuracies |= {"bigru": (0.97, 0.96, 0.98), "bilstm": (0.98, 0.96, 0.97)}
+    for name, shares in accuracies.items():
+        for seed, share in enumerate(shares, 1):
+            right = np.arange(len(LABELS)) < share * len(LABELS)
+            write_run(config(tmp_path, f"model={name}", f"seed={seed}"), np.where(right == LABELS, 0.8, 0.3), LABELS)
+    comparison = compare(selected(tmp_path))
+    pair = next(
+        pair for pair in comparison.pairs if pair.second == "simple_rnn" and pair.first == comparison.best.label
+    )
+    assert pair.difference.p_value < 0.05 <= pair.corrected
+    assert "probably better than simple_rnn, but among 10 pairs that may be chance" in verdict(comparison)
+
+
 def test_an_unfinished_run_is_shown_and_in_no_number(study):
     comparison = compare(selected(study))
     assert [run.state for run in comparison.unfinished] == ["interrupted"]
