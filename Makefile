@@ -4,8 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# TensorFlow takes a GB in each process. A file's quick tests stay in one, where they share what it has prepared.
-PARALLEL := --numprocesses auto --maxprocesses 4
+# TensorFlow takes a GB in each process. Neighbours stay together, where they share what their file has prepared.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -14,10 +14,10 @@ demo: $(READY)  ## Sweep five architectures on the generated corpus, tracked in 
 	$(BIN)/sentiment-lab train +experiments=quickstart
 
 test: $(READY)  ## Run the tests that are quick
-	$(BIN)/pytest $(PARALLEL) --dist loadfile
+	$(BIN)/pytest $(PARALLEL)
 
 test-slow: $(READY)  ## Run the tests that take long; those on real reviews need SENTIMENT_LAB_DATA
-	$(BIN)/pytest $(PARALLEL) --dist worksteal -m slow
+	$(BIN)/pytest $(PARALLEL) -m slow
 
 test-all: test test-slow  ## Run all tests
 

@@ -125,8 +125,15 @@ def to_plain(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def pair_cells(pair: Pair, metric: Metric) -> list[str]:
-    """Return a pair as text under PAIR_HEADINGS."""
+def pair_table(comparison: Comparison, pairs: Sequence[Pair]) -> tuple[Sequence[str], list[list[str]]]:
+    """Return headings and rows of pairs as text; McNemar's test is about accuracy alone."""
+    rows = [_pair_cells(pair, comparison.metric) for pair in pairs]
+    if any(pair.mcnemar for pair in pairs):
+        return PAIR_HEADINGS, rows
+    return PAIR_HEADINGS[:-1], [row[:-1] for row in rows]
+
+
+def _pair_cells(pair: Pair, metric: Metric) -> list[str]:
     if pair.difference is None or pair.corrected is None:
         return [f"{pair.first} over {pair.second}", str(len(pair.blocks)), "not known", "", _exact(pair)]
     told = f"{pair.corrected:.2g}{' *' if pair.told_apart else ''}"
@@ -140,7 +147,7 @@ def _render_pairs(console: Console, comparison: Comparison) -> None:
         best = comparison.best.label
         pairs = [pair for pair in pairs if best in (pair.first, pair.second)]
     if pairs:
-        render(console, PAIR_HEADINGS, [pair_cells(pair, comparison.metric) for pair in pairs])
+        render(console, *pair_table(comparison, pairs))
 
 
 def shown_metrics(comparison: Comparison) -> list[Metric]:

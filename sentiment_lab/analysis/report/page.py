@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from sentiment_lab import __version__
 from sentiment_lab.analysis.comparison import Comparison
-from sentiment_lab.analysis.formats import COST, PAIR_HEADINGS, cells, headings, pair_cells, shown_metrics
+from sentiment_lab.analysis.formats import COST, cells, headings, pair_table, shown_metrics
 from sentiment_lab.analysis.report.drawing import DARK, LIGHT, drawing
 from sentiment_lab.analysis.report.sections import (
     NO_PREDICTIONS,
@@ -101,9 +101,8 @@ def _about_study(comparison: Comparison) -> dict[str, Any]:
         "tags": tag_rows(comparison.rows),
         "pairs": Table(
             "Differences of the means over seeds",
-            PAIR_HEADINGS,
-            [pair_cells(pair, comparison.metric) for pair in comparison.pairs],
-            1,
+            *pair_table(comparison, comparison.pairs),
+            left=1,
         ),
         "recipes": find_recipes(comparison.rows),
         "runs": len(runs),
