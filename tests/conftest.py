@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 ARCHIVE = "aclImdb_v1.tar.gz"
-REVIEWS = os.environ.pop("SENTIMENT_LAB_DATA", None)
-"""The folder of the real reviews. Taken out of the environment: no test but those that ask for them may find them."""
+REVIEWS = os.environ.get("SENTIMENT_LAB_DATA")
+"""The folder of the real reviews."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_reviews_unasked() -> None:
+    """Let no test find the real reviews but those that ask for them."""
+    os.environ.pop("SENTIMENT_LAB_DATA", None)
 
 
 @pytest.fixture(scope="session")
