@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from sentiment_lab.errors import LabError
+from sentiment_lab.interruption import listen
 
 DONE, FAILED, BAD_USAGE, KILLED = 0, 1, 2, 130
 
@@ -16,7 +16,7 @@ DONE, FAILED, BAD_USAGE, KILLED = 0, 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command line and exit: 0 done, 1 a run failed, 2 bad usage or config, 3 diverged, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(signal.SIGTERM, _terminate)
+    listen()
     try:
         code = _train(words[1:]) if words[:1] == ["train"] else _command(words)
     except LabError as error:
@@ -33,12 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-def _terminate(number: int, frame: object) -> NoReturn:
-    """Treat SIGTERM like Ctrl-C, so that a run says how it ended."""
-    del frame
-    raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}")
-
-
 def _refuse(problems: str, code: int = BAD_USAGE) -> int:
     for problem in problems.splitlines():
         print(f"error: {problem}", file=sys.stderr)
@@ -51,9 +45,8 @@ def _train(words: list[str]) -> int:
     try:
         return train(words)
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(
-            f"{error or 'interrupted'}; the same command goes on from the last checkpoint"
-        ) from error
+        said = str(error) or "interrupted"
+        raise KeyboardInterrupt(f"{said}; the same command goes on from the last checkpoint") from error
 
 
 def _command(words: Sequence[str]) -> int:

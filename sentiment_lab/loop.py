@@ -15,6 +15,7 @@ from sentiment_lab.config import Config
 from sentiment_lab.course import Course, Sums
 from sentiment_lab.data.batching import Batches, evaluation_batches, training_batches
 from sentiment_lab.errors import LabError
+from sentiment_lab.interruption import check
 from sentiment_lab.observer import Progress
 from sentiment_lab.result import EpochRecord
 from sentiment_lab.scoring import score
@@ -89,6 +90,7 @@ class TrainingLoop:
         started = time.perf_counter() - self._sums.seconds
         self._saved = time.monotonic()
         for step in range(self._sums.steps, len(batches)):
+            check()
             self._train_batch(batches, step, epoch)
             self._sums = replace(self._sums, seconds=time.perf_counter() - started)
             self._observer.batch_ended(self._progress(epoch, len(batches)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from sentiment_lab.checkpoint import CheckpointFolder
-from sentiment_lab.config import Config, GeneratedData, architecture
+from sentiment_lab.config import Config, GeneratedData, ImdbData, architecture
 from sentiment_lab.errors import LabError
 from sentiment_lab.identity import CodeVersion, code_version, config_hash, env_version, environment
 from sentiment_lab.integrity import find_damage
@@ -71,6 +71,8 @@ def execute(job: Job, *, force: bool = False, observer: Observer | None = None) 
     before any of them leaves.
     """
     folder = job.folder
+    if folder.state != "complete" or force:
+        _check_source(job.config)
     with folder.locked():
         if folder.state == "complete" and not force:
             return _stored(job, folder)
@@ -78,6 +80,14 @@ def execute(job: Job, *, force: bool = False, observer: Observer | None = None) 
         observers = Observers([Recorder(folder, facts), *_observers(job, folder), observer or Observer()])
         with _truthful(observers):
             return _train(job, folder, observers)
+
+
+def _check_source(config: Config) -> None:
+    """Raise DataError where named reviews are not there, before anything of the run is."""
+    if isinstance(config.data, ImdbData) and config.data.path is not None:
+        from sentiment_lab.data.fetch import locate
+
+        locate(config.data.path, cache_folder(config))
 
 
 def _begin(job: Job, folder: RunFolder, *, force: bool) -> dict[str, Any]:

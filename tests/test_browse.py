@@ -59,6 +59,14 @@ def test_a_damaged_run_is_named_and_hides_no_other(two_runs, capsys):
     assert f"reason: {path} is damaged" in capsys.readouterr().out
 
 
+def test_a_run_that_went_on_keeps_its_name_and_its_study(two_runs, capsys):
+    good, _ = two_runs
+    good.folder.journal.append("started", host="here", pid=1)  # as a later attempt does
+    runs(str(good.folder.path.parent), "mine", as_json=True)
+    (facts,) = json.loads(capsys.readouterr().out)
+    assert (facts["study"], facts["name"]) == ("mine", good.name)
+
+
 def test_show_gives_scores_and_the_stored_result(two_runs, capsys):
     good, _ = two_runs
     root = str(good.folder.path.parent)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.synthetic import begin
 from sentiment_lab.compose import compose_config
 from sentiment_lab.schema import ConfigError
+from sentiment_lab.sweep.forecast import forecast
 from sentiment_lab.sweep.plan import name_variants, plan_jobs
 
 
@@ -48,3 +50,12 @@ def test_the_problems_of_all_jobs_are_told_before_any_runs():
         "seed must be a whole number, got 'x'   (in the job: seed=x)",
         "model.dropout must be in [0, 1), got 3   (in the job: model.dropout=3)",
     )
+
+
+def test_how_long_a_variant_takes_is_not_known_where_no_run_of_it_is_complete(tmp_path):
+    words = [f"paths.runs={tmp_path}/runs", "seed=1"]
+    begin(compose_config(words))
+    jobs, _ = plan_jobs([words, [words[0], "seed=2"]], compose_config)
+    first, second = forecast(jobs)
+    assert (first.state, first.seconds) == ("interrupted", None)
+    assert (second.state, second.seconds) == ("new", None)

@@ -194,3 +194,11 @@ def test_a_prefix_that_is_no_hash_reaches_no_store(tracked):
     done(tracked)
     with pytest.raises(LabError, match="is no hash: it has letters other than 0 to 9 and a to f"):
         reproduce("x' OR ''='", places(tracked), other_data=False, tolerance=0.01, as_json=True)
+
+
+def test_a_store_without_its_files_is_named(tracked, tmp_path):
+    one = done(tracked)
+    shutil.rmtree(tmp_path / "artifacts")
+    shutil.rmtree(one.folder.path)
+    with pytest.raises(RunError, match=f"knows the run {one.folder.short_hash}, but its files are not at "):
+        again(one, tracked, None)

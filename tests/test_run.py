@@ -10,6 +10,7 @@ import pytest
 
 from sentiment_lab import run as run_module
 from sentiment_lab.compose import compose_config
+from sentiment_lab.data.reviews import DataError
 from sentiment_lab.loop import TrainingError
 from sentiment_lab.models.classifier import load_classifier
 from sentiment_lab.run import Job, cache_folder, execute
@@ -177,3 +178,10 @@ def test_training_knows_nothing_but_config_dataset_and_observer(tiny, tmp_path, 
     assert not list(empty.iterdir())
     assert heard == [(epoch, step, 6) for epoch in (1, 2) for step in range(1, 7)]
     assert dataclasses.asdict(outcome.result.test).keys() == {"accuracy", "loss", "f1", "roc_auc", "ece"}
+
+
+def test_named_data_that_is_not_there_leaves_no_run(tmp_path):
+    words = ["data=imdb", f"data.path={tmp_path}/none.csv", "tracking=none", f"paths.runs={tmp_path}/runs"]
+    with pytest.raises(DataError, match=r"data.path names .*none.csv, which is not there"):
+        execute(Job(compose_config(words), words, "bilstm"))
+    assert not (tmp_path / "runs").exists()

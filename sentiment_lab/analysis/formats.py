@@ -21,6 +21,8 @@ COST = ("parameters", "epoch_seconds", "tokens_per_second", "train_seconds")
 SPREAD = ("test_accuracy", "best_validation_accuracy")
 """Metrics that are shown with their spread; `to_csv` and `to_plain` give all of them."""
 PAIR_HEADINGS = ("pair", "seeds", "difference (95 % interval)", "p (Holm)", "McNemar p by seed")
+MOST_SEEDS = 3
+"""Seeds whose p-values are shown one by one."""
 MOST_SHOWN = 15
 """Pairs that a terminal shows; of more, those with the best variant."""
 
@@ -180,7 +182,10 @@ def _interval(summary: Summary | None, metric: Metric) -> str:
 
 
 def _exact(pair: Pair) -> str:
-    return ", ".join(f"{p_value:.2g}" for p_value in pair.mcnemar.values())
+    values = list(pair.mcnemar.values())
+    if len(values) > MOST_SEEDS:
+        return f"{min(values):.2g} to {max(values):.2g}"
+    return ", ".join(f"{value:.2g}" for value in values)
 
 
 def _numbers(summary: Summary | None) -> tuple[float | str, ...]:

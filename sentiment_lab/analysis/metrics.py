@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ class Metric:
     show: Callable[[float], str]
     value: Callable[[Result], float | None]
     """None where the run has no such number."""
+    largest: float = math.inf
+    """No value is above it, and none below 0: an interval ends there."""
 
     @property
     def in_percent(self) -> bool:
@@ -51,11 +54,11 @@ def _mean_epoch(field: str) -> Callable[[Result], float]:
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("test_accuracy", "test accuracy", True, _percent, lambda result: result.test.accuracy),
-        Metric("best_validation_accuracy", "best validation", True, _percent, lambda r: r.best_validation_accuracy),
-        Metric("test_f1", "F1", True, _four, lambda result: result.test.f1),
-        Metric("test_roc_auc", "ROC-AUC", True, _four, lambda result: result.test.roc_auc),
-        Metric("test_ece", "ECE", False, _four, lambda result: result.test.ece),
+        Metric("test_accuracy", "test accuracy", True, _percent, lambda result: result.test.accuracy, 1),
+        Metric("best_validation_accuracy", "best validation", True, _percent, lambda r: r.best_validation_accuracy, 1),
+        Metric("test_f1", "F1", True, _four, lambda result: result.test.f1, 1),
+        Metric("test_roc_auc", "ROC-AUC", True, _four, lambda result: result.test.roc_auc, 1),
+        Metric("test_ece", "ECE", False, _four, lambda result: result.test.ece, 1),
         Metric("test_loss", "test loss", False, _four, lambda result: result.test.loss),
         Metric("parameters", "parameters", False, _count, lambda result: result.parameters),
         Metric("epoch_seconds", "s/epoch", False, _seconds, _mean_epoch("epoch_seconds")),

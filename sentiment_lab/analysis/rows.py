@@ -52,7 +52,7 @@ def build_row(variant: Variant, answers: Mapping[str, Answers]) -> Row:
     for metric in METRICS.values():
         values = [value for result in results if (value := metric.value(result)) is not None]
         if values:
-            metrics[metric.name] = _summary(values)
+            metrics[metric.name] = _summary(values, metric.largest)
     tested = [answers[run.short_hash] for run in variant.runs.values() if run.short_hash in answers]
     if len(tested) == len(results) and all(one.same_test(tested[0]) for one in tested):
         metrics[ACCURACY] = replace(metrics[ACCURACY], **_accuracy_interval(tested))
@@ -60,11 +60,12 @@ def build_row(variant: Variant, answers: Mapping[str, Answers]) -> Row:
     return Row(variant, metrics, " + ".join(paths))
 
 
-def _summary(values: Sequence[float]) -> Summary:
+def _summary(values: Sequence[float], largest: float) -> Summary:
     if len(values) < 2:
         return Summary(values[0], None, None, None)
     estimate = t_mean(values)
-    return Summary(estimate.value, statistics.stdev(values), estimate.low, estimate.high)
+    low, high = max(0.0, estimate.low), min(largest, estimate.high)
+    return Summary(estimate.value, statistics.stdev(values), low, high)
 
 
 def _accuracy_interval(tested: Sequence[Answers]) -> dict[str, float]:

@@ -66,21 +66,22 @@ def show(root: str, prefix: str, *, as_json: bool) -> int:
 
 
 def _facts(run: RunFolder, events: Sequence[Event]) -> dict[str, Any]:
-    started: dict[str, Any] = next((event for event in reversed(events) if event["event"] == "started"), {})
+    starts = [event for event in events if event["event"] == "started"] or [{}]
+    first, last = starts[0], starts[-1]
     state = run.state
     result, damage = _result(run) if state == "complete" else (None, None)
     holder = None if result else run.holder
     return {
         "hash": run.short_hash,
-        "study": started.get("study"),
-        "name": started.get("name"),
+        "study": first.get("study"),
+        "name": first.get("name"),
         "state": DAMAGED if damage else state,
         "reason": damage or next((event["reason"] for event in reversed(events) if "reason" in event), None),
         "test_accuracy": result.test.accuracy if result else None,
         "best_validation_accuracy": result.best_validation_accuracy if result else None,
         "epochs": sum(event["event"] == "epoch" for event in events),
         "train_seconds": result.train_seconds if result else None,
-        "started": started.get("time"),
+        "started": last.get("time"),
         "holder": asdict(holder) if holder else None,
     }
 

@@ -25,7 +25,13 @@ ADDED = ["label", "probability"]
 
 
 def predict_texts(root: str, prefix: str, texts: Sequence[str], *, as_json: bool) -> int:
-    """Print label and probability of being positive for each text."""
+    """Print label and probability of being positive for each text.
+
+    Raises DataError for an empty one.
+    """
+    for number, text in enumerate(texts, 1):
+        if not text.strip():
+            raise DataError(f"text {number} is empty: there is nothing to judge")
     judged = judge(_load(root, prefix), list(texts))
     rows = [
         {"text": text, "label": str(label), "probability": float(probability)}

@@ -51,9 +51,10 @@ def _mean_seconds(runs: Iterable[RunFolder]) -> dict[str, float]:
     seconds: dict[str, list[float]] = {}
     for run in runs:
         try:
-            seconds.setdefault(variant_of(run.config()), []).append(run.result().train_seconds)
+            variant, taken = variant_of(run.config()), run.result().train_seconds
         except LabError:
             continue  # not complete, or damaged: `doctor` names it
+        seconds.setdefault(variant, []).append(taken)
     return {variant: statistics.fmean(values) for variant, values in seconds.items()}
 
 

@@ -11,6 +11,7 @@ from sentiment_lab.analysis.comparison import Comparison
 from sentiment_lab.analysis.formats import render_comparison
 from sentiment_lab.errors import LabError
 from sentiment_lab.files import write_whole
+from sentiment_lab.interruption import check
 from sentiment_lab.progress import console, say
 from sentiment_lab.result import Result
 from sentiment_lab.run import Job, execute
@@ -49,6 +50,7 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
     status = "KILLED"
     try:
         for number, job in enumerate(jobs, 1):
+            check()
             say(f"[{number}/{len(jobs)}] {job.name}  {job.folder.short_hash}")
             outcomes.append(_run_job(job, folder, force=force))
         status = "FAILED" if any(outcome.result is None for outcome in outcomes) else "FINISHED"

@@ -24,15 +24,30 @@ def fetch_run(store: Store, prefix: str, root: Path) -> RunFolder:
     or several, MlflowException when the store fails.
     """
     run = _find(store, prefix)
+    files = _files(store, run)
     folder = RunFolder(root / run.data.tags["config_hash"][:SHORT])
     with storing(folder.path), TemporaryDirectory() as scratch:
         folder.path.mkdir(parents=True)
-        there = {Path(item.path).name for item in store.client.list_artifacts(run.info.run_id, "run")}
         for name in FILES:
-            if name in there:
+            if name in files:
                 path = store.client.download_artifacts(run.info.run_id, f"run/{name}", scratch)
                 shutil.copyfile(path, folder.path / name)
     return folder
+
+
+def _files(store: Store, run: Run) -> set[str]:
+    """Return the names of what a store keeps of a run's folder.
+
+    Raises RunError where it keeps nothing: a local store that was moved or copied looks where it was made.
+    """
+    files = {Path(item.path).name for item in store.client.list_artifacts(run.info.run_id, "run")}
+    if "result.json" not in files:
+        short, place = run.data.tags["config_hash"][:SHORT], run.info.artifact_uri
+        raise RunError(
+            f"{store.uri} knows the run {short}, but its files are not at {place}: was the store moved or copied? "
+            "Reproduce from where it was made, or serve it there with sentiment-lab ui and name tracking.uri=http://..."
+        )
+    return files
 
 
 def tag_training(store: Store, training: str, tags: Mapping[str, str], file: Path | None = None) -> None:

@@ -86,6 +86,16 @@ def test_what_is_alike_shares_a_letter(tmp_path):
     assert "cannot be told apart from" in verdict(comparison)
 
 
+def test_no_interval_leaves_what_a_metric_can_be(tmp_path):
+    for seed, accuracy in ((1, 0.99), (2, 0.6)):
+        write_run(config(tmp_path, f"seed={seed}"), probabilities(accuracy, seed), LABELS)
+    (row,) = compare(selected(tmp_path)).rows
+    for name in ("test_accuracy", "test_f1", "test_roc_auc", "test_ece", "best_validation_accuracy"):
+        assert 0 <= row.metrics[name].low <= row.metrics[name].high <= 1
+    assert row.metrics["test_f1"].high == 1
+    assert row.metrics["test_loss"].low == 0
+
+
 def test_what_holds_alone_but_not_among_all_pairs_is_called_probable(tmp_path):
     accuracies = {"gru": (0.97, 0.98, 0.97), "simple_rnn": (0.72, 0.6, 0.66), "lstm": (0.96, 0.98, 0.97)}
     accuracies |= {"bigru": (0.97, 0.96, 0.98), "bilstm": (0.98, 0.96, 0.97)}
