@@ -23,9 +23,7 @@ def run(tiny):
 
 
 def test_texts_are_judged_in_order(run, capsys):
-    assert (
-        predict.predict.predict_texts(str(run.path.parent), run.short_hash[:6], ["a film", "a bore"], as_json=True) == 0
-    )
+    assert predict.predict_texts(str(run.path.parent), run.short_hash[:6], ["a film", "a bore"], as_json=True) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["text"] for row in rows] == ["a film", "a bore"]
     assert all(row["label"] == ("positive" if row["probability"] > 0.5 else "negative") for row in rows)
@@ -68,10 +66,10 @@ def test_a_bad_csv_is_named_and_leaves_no_output(content, message, run, tmp_path
 def test_a_run_without_a_model_or_with_a_damaged_one_is_named(run):
     write_whole(run.model / "model.json", "{}")
     with pytest.raises(DamageError, match=r"model\.json"):
-        predict.predict.predict_texts(str(run.path.parent), run.short_hash, ["x"], as_json=False)
+        predict.predict_texts(str(run.path.parent), run.short_hash, ["x"], as_json=False)
     (run.path / "result.json").unlink()
     with pytest.raises(RunError, match="has no model: it is interrupted"):
-        predict.predict.predict_texts(str(run.path.parent), run.short_hash, ["x"], as_json=False)
+        predict.predict_texts(str(run.path.parent), run.short_hash, ["x"], as_json=False)
 
 
 def test_an_empty_text_is_named(run):

@@ -197,7 +197,7 @@ def test_a_prefix_that_is_no_hash_reaches_no_store(tracked):
 
 
 def test_a_store_without_its_files_is_named(tracked, tmp_path):
-    one = done(tracked)
+    one = done([*tracked, "study.name=mine"])
     shutil.rmtree(tmp_path / "artifacts")
     shutil.rmtree(one.folder.path)
     with pytest.raises(RunError, match=f"knows the run {one.folder.short_hash}, but its files are not at "):
