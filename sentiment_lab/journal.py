@@ -51,7 +51,7 @@ class Journal:
         except FileNotFoundError:
             return None
         event = _parsed(line.removesuffix("\n"), "")
-        return event if event and str(event.get("config_hash", self.run)).startswith(self.run) else None
+        return event if event and self._is_own(event) else None
 
     def read(self) -> Reading:
         """Read up to the first line that is not what was written."""
@@ -65,7 +65,7 @@ class Journal:
             event = _parsed(line, before)
             if event is None:
                 return _reading(events, lines, f"{self.path} is damaged at line {number}")
-            if not events and not str(event.get("config_hash", self.run)).startswith(self.run):
+            if not events and not self._is_own(event):
                 return _reading(events, lines, f"{self.path} belongs to another run")
             before = _check_of(line)
             events.append(event)
@@ -93,6 +93,10 @@ class Journal:
             self.path.rename(aside)
             write_whole(self.path, reading.text)
         return reading.damage
+
+    def _is_own(self, first: Event) -> bool:
+        """Tell whether the first line is of this run."""
+        return str(first.get("config_hash", self.run)).startswith(self.run)
 
     def _cut_half_line(self) -> str:
         """Drop what a writer that died left of a line, and return the check of the last whole one."""
