@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all check bench bench-faults lock clean
+.PHONY: help demo test test-slow test-all check bench bench-quick bench-check bench-faults peers lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -28,8 +28,23 @@ check: $(READY)  ## Lint, format, types, layers, dead code
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 
-bench: $(READY)  ## Measure against the peers; needs SENTIMENT_LAB_DATA and a machine that does nothing else
-	$(BIN)/python benchmarks/text.py
+# The peers that no one else needs; without PyTorch the others are measured all the same.
+peers: $(READY)
+	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
+		wanted="$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["peers"])')"; \
+		echo "installing $$wanted, which the benchmarks compare with"; \
+		if [ -x $(BIN)/pip ]; then $(BIN)/pip install --quiet $$wanted; else uv pip install --quiet --python $(BIN)/python $$wanted; fi \
+			|| echo "$$wanted could not be installed; it is left out"; \
+	}
+
+bench: peers  ## Measure against the peers in half an hour; needs SENTIMENT_LAB_DATA and a machine that does nothing else
+	$(BIN)/python -m benchmarks
+
+bench-quick: peers  ## The same in five minutes, into build/bench/
+	$(BIN)/python -m benchmarks --quick
+
+bench-check: peers  ## Measure quickly and say which ratios fell since benchmarks/RESULTS.json
+	$(BIN)/python -m benchmarks --check
 
 bench-faults: $(READY)  ## Kill, lock, damage and misspell: writes benchmarks/FAULTS.md in about 40 minutes
 	$(BIN)/python -m benchmarks.faults

@@ -57,14 +57,14 @@ def main() -> None:
         measured = []
         built = 0
         for count in sorted(options.runs):
-            _build(Path(root), built, count)
+            build_runs(Path(root), built, count)
             built = count
             measured.append((count, _measure(Path(root), options.repeats)))
             print(count, {name: f"{seconds:.2f} s" for name, seconds in measured[-1][1].items()}, flush=True)
     Path(options.output).write_text(_report(measured, options.repeats), encoding="utf-8")
 
 
-def _build(root: Path, start: int, count: int) -> None:
+def build_runs(root: Path, start: int, count: int) -> None:
     """Add runs until there are so many."""
     random = np.random.default_rng(start)
     labels = np.arange(REVIEWS, dtype=np.int8) % 2

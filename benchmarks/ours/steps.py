@@ -1,0 +1,67 @@
+"""Ours, taken apart: the same batches built only, with the forward pass, with the gradients, with the whole step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.protocol import serve
+from benchmarks.reviews import load_part
+from sentiment_lab.backend import tf
+from sentiment_lab.compose import compose_config
+from sentiment_lab.data.batching import training_batches
+from sentiment_lab.learner import LABELS, TOKENS, Learner, prepare_process
+
+
+def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """Build the network; a request takes `steps` batches of `epoch` up to one of the `stages`."""
+    config = compose_config(settings["overrides"])
+    prepare_process(settings["threads"], deterministic=config.training.deterministic)
+    part, vocabulary_size = load_part(settings["part"])
+    learner = Learner(config, config.model, vocabulary_size, steps=10_000)
+    training = config.training
+    stages = {"batches": _batch_only, **_partial(learner), "step": learner.learn}
+
+    def take(stage: str, steps: int, epoch: int) -> dict[str, Any]:
+        run = stages[stage]
+        started, tokens, reviews = time.perf_counter(), 0, 0
+        batches = training_batches(part, training.batch_size, training.batching, config.seed, epoch)
+        for index in range(min(steps, len(batches))):
+            batch = batches[index]
+            run(batch.token_ids, batch.labels)
+            tokens += int(batch.lengths.sum())
+            reviews += len(batch.labels)
+        return {"seconds": time.perf_counter() - started, "tokens": tokens, "reviews": reviews, "steps": index + 1}
+
+    return take
+
+
+def _batch_only(_token_ids: np.ndarray, _labels: np.ndarray) -> None:
+    """Do nothing with a batch that has been built."""
+
+
+def _partial(learner: Learner) -> dict[str, Callable[..., Any]]:
+    """Return the forward pass with its loss, and the same with the gradients."""
+    network = learner.network
+
+    def loss_of(token_ids: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        logits = tf.squeeze(network(token_ids, training=True), axis=-1)
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))
+
+    def gradients(token_ids: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            loss = loss_of(token_ids, labels)
+        return tape.gradient(loss, [variable.value for variable in network.trainable_variables])
+
+    signature = [TOKENS, LABELS]
+    return {
+        "forward": tf.function(loss_of, input_signature=signature),
+        "gradients": tf.function(gradients, input_signature=signature),
+    }
+
+
+if __name__ == "__main__":
+    serve(build)

@@ -1,0 +1,71 @@
+"""PyTorch as its documentation says for texts of different lengths: `pack_padded_sequence(enforce_sorted=False)`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+
+from benchmarks.protocol import serve
+from benchmarks.reviews import load_part
+
+CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "simple_rnn": nn.RNN}
+
+
+class Network(nn.Module):
+    """Embedding, recurrent layers, one logit from the last state of each direction."""
+
+    def __init__(self, vocabulary_size: int, settings: dict[str, Any]) -> None:
+        super().__init__()
+        units = settings["units"]
+        if len(set(units)) != 1:
+            raise ValueError(f"PyTorch's recurrent layers have one size, got units {units}")
+        self.embed = nn.Embedding(vocabulary_size, settings["embedding_size"], padding_idx=0)
+        shape = {"num_layers": len(units), "batch_first": True, "bidirectional": settings["bidirectional"]}
+        self.recurrent = CELLS[settings["cell"]](settings["embedding_size"], units[0], **shape)
+        self.directions = 2 if settings["bidirectional"] else 1
+        self.logit = nn.Linear(self.directions * units[0], 1)
+
+    def forward(self, token_ids: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits (batch,) of token ids (batch, steps), padded with 0 on the right."""
+        packed = pack_padded_sequence(self.embed(token_ids), lengths, batch_first=True, enforce_sorted=False)
+        _, states = self.recurrent(packed)
+        last = states[0] if isinstance(states, tuple) else states  # (layers * directions, batch, units)
+        return self.logit(torch.cat(list(last[-self.directions :]), dim=1)).squeeze(1)
+
+
+def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """Build the network; a request trains `steps` steps of shuffled batches."""
+    torch.set_num_threads(settings["threads"])
+    part, vocabulary_size = load_part(settings["part"])
+    ids = torch.from_numpy(part.token_ids.astype(np.int64))
+    reviews = [ids[start:end] for start, end in zip(part.offsets[:-1], part.offsets[1:], strict=True)]
+    lengths, labels = torch.from_numpy(part.lengths), torch.from_numpy(part.labels.astype(np.float32))
+    network = Network(vocabulary_size, settings)
+    optimizer, loss_of = torch.optim.Adam(network.parameters(), settings["learning_rate"]), nn.BCEWithLogitsLoss()
+    size = settings["batch_size"]
+
+    def train(steps: int, epoch: int) -> dict[str, Any]:
+        order = torch.randperm(len(part), generator=torch.Generator().manual_seed(epoch))
+        started, tokens, right = time.perf_counter(), 0, 0
+        for rows in order[: steps * size].split(size):
+            batch = pad_sequence([reviews[row] for row in rows.tolist()], batch_first=True)
+            optimizer.zero_grad()
+            logits = network(batch, lengths[rows])
+            loss = loss_of(logits, labels[rows])
+            loss.backward()
+            optimizer.step()
+            right += int(((logits > 0) == (labels[rows] > 0.5)).sum())
+            tokens += int(lengths[rows].sum())
+        return {"seconds": time.perf_counter() - started, "tokens": tokens, "right": right}
+
+    return train
+
+
+if __name__ == "__main__":
+    serve(build)

@@ -1,0 +1,124 @@
+"""What a measure yields, the file that keeps it, and which ratios fell.
+
+A measure is a plain dictionary: `raw` (name -> all values), `medians` (name -> number), `ratios` (name -> number,
+higher is better for us), `targets`, `notes`, `measured` (when), `size`. A name of a value is `row / column (unit)`.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Measured = dict[str, Any]
+
+FALL = 0.15
+"""A ratio that is smaller than before by more than this share fell."""
+
+
+class Values:
+    """Collects the repeated values of a measure."""
+
+    def __init__(self) -> None:
+        self.raw: dict[str, list[float]] = {}
+
+    def add(self, row: str, column: str, unit: str, value: float) -> None:
+        """Add one value."""
+        self.raw.setdefault(f"{row} / {column} ({unit})", []).append(float(value))
+
+    def median(self, row: str, column: str, unit: str) -> float | None:
+        """Return the median of what was added, None for nothing."""
+        found = self.raw.get(f"{row} / {column} ({unit})")
+        return statistics.median(found) if found else None
+
+    def measured(
+        self,
+        ratios: Mapping[str, float | None],
+        targets: Sequence[Mapping[str, Any]] = (),
+        notes: Sequence[str] = (),
+        **more: Any,
+    ) -> Measured:
+        """Return the measure."""
+        medians = {name: statistics.median(values) for name, values in self.raw.items()}
+        whole = {"ratios": dict(ratios), "medians": medians, "raw": self.raw}
+        return {**whole, "targets": list(targets), "notes": list(notes), **more}
+
+
+def ratio(ours: float | None, peer: float | None, *, higher_is_better: bool) -> float | None:
+    """Return how many times better ours is than the peer; None where one of them is missing."""
+    if not ours or not peer:
+        return None
+    return ours / peer if higher_is_better else peer / ours
+
+
+def spread(values: Sequence[float]) -> float:
+    """Return the distance of the largest from the smallest value as a share of the median."""
+    middle = statistics.median(values)
+    return (max(values) - min(values)) / abs(middle) if middle else 0.0
+
+
+def at_least(name: str, value: float | None, limit: float, unit: str = "") -> dict[str, Any]:
+    """Return a target that is met by a value of at least the limit; None meets nothing."""
+    return _target(name, "at least", value, limit, unit, met=value is not None and value >= limit)
+
+
+def at_most(name: str, value: float | None, limit: float, unit: str = "") -> dict[str, Any]:
+    """Return a target that is met by a value of at most the limit; None meets nothing."""
+    return _target(name, "at most", value, limit, unit, met=value is not None and value <= limit)
+
+
+def _target(name: str, rule: str, value: float | None, limit: float, unit: str, *, met: bool) -> dict[str, Any]:
+    return {"name": name, "rule": rule, "limit": limit, "unit": unit, "value": value, "met": bool(met)}
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """Return b of values = a sizes^b by least squares on the logarithms."""
+    if len(set(sizes)) < 2:
+        raise ValueError(f"a fit needs two different sizes, got {list(sizes)}")
+    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
+
+
+def fallen(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Tell which ratios that both have fell by more than FALL."""
+    lines = []
+    for measure, name, old, new in compared(before, now):
+        if new < (1 - FALL) * old:
+            lines.append(f"{measure}, {name}: {new:.3g} is {1 - new / old:.0%} below {old:.3g}")
+    return lines
+
+
+def compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, str, float, float]]:
+    """Return measure, name, old and new value of each ratio that both have."""
+    pairs = []
+    for measure, old in _ratios(before).items():
+        new = _ratios(now).get(measure, {})
+        pairs += [(measure, name, old[name], new[name]) for name in old if old[name] and new.get(name) is not None]
+    return pairs
+
+
+def _ratios(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: measure["ratios"] for name, measure in results.items() if "ratios" in measure}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a results file; nothing is stored where it is not there."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found
+
+
+def store(path: Path, measures: Mapping[str, Measured]) -> dict[str, Any]:
+    """Put measures into a results file, leave the others as they are, and return all."""
+    results = {**load(path), **measures}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return results
+
+
+def now() -> str:
+    """Return the time of a measurement."""
+    return datetime.now().astimezone().isoformat(timespec="minutes")

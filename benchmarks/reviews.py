@@ -1,0 +1,126 @@
+"""The real reviews, prepared once for all measures: a CSV in Kaggle's form, a cache, and encoded parts in a file."""
+
+from __future__ import annotations
+
+import csv
+import random
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment_lab.compose import compose_config
+from sentiment_lab.config import ImdbData
+from sentiment_lab.data.corpus import load_corpus
+from sentiment_lab.data.dataset import Part, build_dataset
+from sentiment_lab.data.fetch import locate
+from sentiment_lab.data.reviews import Corpus, DataError
+
+ORDER = 2011
+"""Seed of the order in which the archive's reviews are put, train and test mixed as in Kaggle's file."""
+
+
+class MissingDataError(Exception):
+    """The real reviews are not there; the text says where they were looked for."""
+
+
+@dataclass
+class Reviews:
+    """The real reviews in a working folder."""
+
+    path: str | None
+    """What --data says; None is SENTIMENT_LAB_DATA and the user's cache."""
+    work: Path
+    limit: int | None
+
+    @cached_property
+    def source(self) -> Path:
+        """Where the reviews were found."""
+        import platformdirs
+
+        try:
+            return locate(self.path, Path(platformdirs.user_cache_dir("sentiment_lab")), may_download=False)
+        except DataError as error:
+            raise MissingDataError(str(error)) from error
+
+    @cached_property
+    def table(self) -> Path:
+        """The reviews as a CSV whose first 45,000 rows train; what was found where that is one."""
+        if self.limit is None and self.source.suffix in (".csv", ".zip"):
+            return self.source
+        corpus = load_corpus(_imdb(self.source, self.limit), self.work / "archive")
+        rows = list(zip(corpus.texts, corpus.reviews["label"].tolist(), strict=True))
+        random.Random(ORDER).shuffle(rows)  # noqa: S311
+        path = self.work / "reviews.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["review", "sentiment"])
+            writer.writerows((text, "positive" if label else "negative") for text, label in rows)
+        return path
+
+    @cached_property
+    def cache(self) -> Path:
+        """A cache that holds the parsed reviews, and nothing that is made of them."""
+        folder = self.work / "parsed"
+        load_corpus(_imdb(self.table), folder)
+        return folder
+
+    @cached_property
+    def count(self) -> int:
+        """How many reviews there are."""
+        return len(self.corpus.reviews)
+
+    @property
+    def train(self) -> int:
+        """How many of them train: 45,000 of 50,000."""
+        return self.count - (5_000 if self.count == 50_000 else self.count // 5)
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The reviews in the order of the table."""
+        return load_corpus(_imdb(self.table), self.cache)
+
+    def overrides(self, *more: str) -> list[str]:
+        """Return the words for a config on these reviews with the article's ranges."""
+        sizes = ["split=article", f"split.train={self.train}", f"split.test={self.count - self.train}"]
+        return [f"data.path={self.table}", *sizes, *more]
+
+    def encoded(self, *more: str) -> Path:
+        """Return a file with the train part of `data=imdb split=article`, for candidates of every kind."""
+        config = compose_config(["data=imdb", *self.overrides(), "training.selection=last", *more])
+        path = self.work / f"train-{config.text.max_length}.npz"
+        if not path.is_file():
+            dataset = build_dataset(config, self.work / "encoded")
+            part = dataset.train
+            arrays = {"token_ids": part.token_ids, "offsets": part.offsets, "labels": part.labels}
+            np.savez(path, vocabulary_size=dataset.vocabulary.size, **arrays)
+        return path
+
+
+def load_part(path: str) -> tuple[Part, int]:
+    """Read what `Reviews.encoded` has written: the part and the size of its vocabulary."""
+    with np.load(path) as arrays:
+        labels = arrays["labels"]
+        names = np.empty(len(labels), np.str_)
+        part = Part("train", names, labels, arrays["token_ids"], arrays["offsets"])
+        return part, int(arrays["vocabulary_size"])
+
+
+def padded(part: Part, max_length: int) -> np.ndarray:
+    """Return the token ids of all reviews, padded with 0 on the right to one width: (reviews, max_length) int32."""
+    token_ids = np.zeros((len(part), max_length), np.int32)
+    token_ids[np.arange(max_length) < part.lengths[:, np.newaxis]] = part.token_ids
+    return token_ids
+
+
+def load_texts(settings: dict[str, Any]) -> Corpus:
+    """Return the reviews in a child, with their texts already in memory."""
+    corpus = load_corpus(_imdb(Path(settings["table"])), Path(settings["cache"]))
+    corpus.texts  # noqa: B018
+    return corpus
+
+
+def _imdb(path: Path, limit: int | None = None) -> ImdbData:
+    return ImdbData(source="imdb", path=str(path), unlabelled=False, limit=limit, expect=None)

@@ -1,0 +1,101 @@
+"""Training throughput: tokens of reviews, padding not counted, that a network learns from in a second.
+
+The presets as `data=imdb model=PRESET` composes them, on the train part of the real reviews. Keras gets padded arrays
+and `fit`, PyTorch packed sequences; both the same tokens, sizes, batch size, optimizer and threads. Ours takes
+batches of similar length and builds them within the time; the arrays of Keras are built before it. Processes of all
+three wait for their turn; each turn trains the same number of steps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.results import Measured, Values, at_least, ratio
+from benchmarks.suite import PRESETS, TORCH_MISSING, Suite, in_turns, say
+from sentiment_lab.compose import compose_config
+from sentiment_lab.config import Config
+
+TITLE = "Training throughput"
+UNIT = "tokens/s"
+TARGETS = {"Keras, padded": 2.0, "PyTorch, packed": 1.3}
+WITHOUT_TARGET = ("simple_rnn",)
+MODULES = {
+    "ours": "benchmarks.ours.train",
+    "Keras, padded": "benchmarks.peers.keras_fit",
+    "PyTorch, packed": "benchmarks.peers.torch_packed",
+}
+
+
+def measure(suite: Suite) -> Measured:
+    """Measure the presets one after another."""
+    values = Values()
+    steps, repeats = suite.pick(full=(60, 5), quick=(15, 3), smoke=(2, 1))
+    for preset in suite.pick(full=PRESETS, quick=PRESETS[:4], smoke=PRESETS[2:4]):
+        say(f"  {preset}")
+        answers = in_turns(
+            _candidates(suite, preset),
+            repeats,
+            lambda repeat: {"steps": steps, "epoch": repeat + 2},
+            warm_up={"steps": min(steps, 5), "epoch": 1},
+        )
+        for name, given in answers.items():
+            for answer in given:
+                values.add(preset, name, UNIT, answer["tokens"] / answer["seconds"])
+    ratios = _ratios(values)
+    notes = [f"{repeats} turns of {steps} steps each"] + ([] if suite.torch else [TORCH_MISSING])
+    return values.measured(ratios, _targets(ratios), notes)
+
+
+def network_settings(config: Config) -> dict[str, Any]:
+    """Return what a peer needs to build the same network."""
+    model = config.model
+    return {
+        "cell": model.cell,
+        "units": list(model.units),
+        "bidirectional": model.bidirectional,
+        "embedding_size": model.embedding_size,
+        "batch_size": config.training.batch_size,
+        "learning_rate": config.optimizer.learning_rate,
+        "max_length": config.text.max_length,
+    }
+
+
+def _candidates(suite: Suite, preset: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    words = ["data=imdb", *suite.reviews.overrides(), "training.selection=last", f"model={preset}"]
+    config = compose_config(words)
+    _check_plain(config)
+    settings = {
+        "part": str(suite.reviews.encoded()),
+        "threads": suite.threads,
+        "overrides": words,
+        **network_settings(config),
+    }
+    return {name: (module, settings) for name, module in MODULES.items() if suite.torch or "torch" not in module}
+
+
+def _check_plain(config: Config) -> None:
+    """Refuse a preset with settings that the peers would not have."""
+    model, optimizer = config.model, config.optimizer
+    extras = (model.dropout, model.embedding_dropout, model.recurrent_dropout, optimizer.weight_decay)
+    if any(extras) or model.pooling != "last" or optimizer.name != "adam" or optimizer.global_clipnorm:
+        raise ValueError(f"the peers have no dropout, pooling, clipping or decay, but the preset is {model}")
+
+
+def _ratios(values: Values) -> dict[str, float | None]:
+    ratios = {}
+    for preset in PRESETS:
+        ours = values.median(preset, "ours", UNIT)
+        for peer in TARGETS:
+            if ours:
+                theirs = values.median(preset, peer, UNIT)
+                ratios[f"{preset} vs {peer}"] = ratio(ours, theirs, higher_is_better=True)
+    return ratios
+
+
+def _targets(ratios: dict[str, float | None]) -> list[dict[str, Any]]:
+    targets = []
+    for name, value in ratios.items():
+        preset, _, peer = name.partition(" vs ")
+        if preset not in WITHOUT_TARGET:
+            targets.append(at_least(name, value, TARGETS[peer], "times"))
+    return targets
