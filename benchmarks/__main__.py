@@ -14,12 +14,13 @@ import importlib
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from benchmarks import machine, report, results
-from benchmarks.protocol import ROOT, ChildError
+from benchmarks.protocol import ROOT, CandidateError
 from benchmarks.reviews import MissingDataError, Reviews
 from benchmarks.suite import Suite, say
 
@@ -41,12 +42,11 @@ def main() -> int:
     options = _options()
     if options.check:
         return _check(options)
-    measured, failed = _measure(options)
     folder = options.output or (STORED if options.size == "full" else ROOT / "build" / "bench")
-    stored = results.store(folder / "RESULTS.json", measured)
-    (folder / "RESULTS.md").write_text(report.page(stored, _about()), encoding="utf-8")
+    wanted = options.only or list(MEASURES)
+    measured = _measure(options, wanted, lambda found: _write(folder, found))
     say(f"written: {folder / 'RESULTS.md'}")
-    return 1 if failed else 0
+    return 0 if set(wanted) <= set(measured) else 1
 
 
 def _options() -> argparse.Namespace:
@@ -66,48 +66,57 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _measure(options: argparse.Namespace) -> tuple[dict[str, results.Measured], list[str]]:
-    """Return the measures that ran, and the names of those that could not."""
+def _measure(
+    options: argparse.Namespace, wanted: Sequence[str], keep: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Return the measures that could be made; `keep` is given what there is after each of them."""
     measured: dict[str, Any] = {"machine": {**machine.describe(), "measured": results.now()}}
-    failed = []
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as work:
         limit = SMOKE_REVIEWS if options.size == "smoke" else None
         suite = Suite(options.size, Path(work), Reviews(options.data, Path(work), limit))
-        for name in options.only or MEASURES:
+        for name in wanted:
             say(name)
-            started = time.perf_counter()
             try:
-                found = _module(name).measure(suite)
-            except (MissingDataError, ChildError) as error:
-                failed.append(name)
+                measured[name] = _measured(name, suite)
+            except (MissingDataError, CandidateError) as error:
                 print(f"{name} was not measured: {error}", file=sys.stderr, flush=True)
-                continue
-            seconds = round(time.perf_counter() - started, 1)
-            measured[name] = {"measured": results.now(), "size": options.size, "seconds": seconds, **found}
-            _show(measured[name], seconds)
-    if failed:
-        print(f"not measured: {', '.join(failed)}", file=sys.stderr)
-    return measured, failed
+            keep(measured)
+    if missing := [name for name in wanted if name not in measured]:
+        print(f"not measured: {', '.join(missing)}", file=sys.stderr)
+    return measured
 
 
-def _show(found: results.Measured, seconds: float) -> None:
-    for name, value in found["ratios"].items():
-        print(f"  {name}: {'not measured' if value is None else f'{value:.2f} times'}")
+def _measured(name: str, suite: Suite) -> results.Measured:
+    started = time.perf_counter()
+    found = _module(name).measure(suite)
+    seconds = round(time.perf_counter() - started, 1)
+    for ratio, value in found["ratios"].items():
+        print(f"  {ratio}: {'not measured' if value is None else f'{value:.2f}'}")
     for target in found["targets"]:
         if not target["met"]:
-            print(f"  missed: {target['name']} {target['rule']} {target['limit']}, is {target['value']}")
+            print(f"  missed: {target['name']} {target['rule']} {target['limit']:g}, is {target['value']}")
     say(f"  {seconds:.0f} s")
+    return {"measured": results.now(), "size": suite.size, "seconds": seconds, **found}
+
+
+def _write(folder: Path, measured: dict[str, Any]) -> None:
+    stored = results.store(folder / "RESULTS.json", measured)
+    (folder / "RESULTS.md").write_text(report.page(stored, _about()), encoding="utf-8")
 
 
 def _check(options: argparse.Namespace) -> int:
-    """Say which ratios fell; return 1 where any did, and where nothing can be compared."""
+    """Say which ratios fell; return 1 where any did, where one is gone, and where nothing is stored."""
     before = results.load(STORED / "RESULTS.json")
-    now, failed = (results.load(options.against), []) if options.against else _measure(options)
-    pairs = results.compared(before, now)
-    lines = results.fallen(before, now)
+    wanted = [name for name in options.only or MEASURES if before.get(name, {}).get("ratios")]
+    if not wanted:
+        print("benchmarks/RESULTS.json holds no ratios to compare with; `make bench` writes it", file=sys.stderr)
+        return 1
+    now = results.load(options.against) if options.against else _measure(options, wanted, lambda _: None)
+    pairs, lines = results.compared(before, now), results.fallen(before, now)
     print(f"{len(pairs)} ratios compared with the stored ones, {len(lines)} fell by more than {results.FALL:.0%}")
-    print(*(f"  {line}" for line in lines), sep="\n", end="\n" if lines else "")
-    return 1 if lines or failed or not pairs else 0
+    for line in lines:
+        print(f"  {line}")
+    return 1 if lines or not set(wanted) <= set(now) else 0
 
 
 def _about() -> dict[str, tuple[str, str]]:

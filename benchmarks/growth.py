@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from benchmarks.protocol import ROOT, Child
+from benchmarks.protocol import ROOT, CandidateError, Child
 from benchmarks.results import Measured, Values, at_most, exponent
 from benchmarks.reviews import MissingDataError
 from benchmarks.suite import Suite, say
@@ -25,6 +25,8 @@ MEGA = 2**20
 STAGES = ("tokens", "vocabulary and encoding", "training step", "prediction")
 NETWORKS = ("training step", "prediction")
 LINEAR, MEMORY_GIB = 1.1, 2.5
+MEMORY_FROM, MEMORY_POINTS = 16, 3
+"""MiB below which what a process has to spare hides what a stage takes, and how many points a fit of memory needs."""
 
 
 def measure(suite: Suite) -> Measured:
@@ -49,12 +51,12 @@ def _grid(suite: Suite, stage: str) -> dict[str, Sequence[int]]:
     """Return the sizes that vary and their points."""
     reviews = suite.pick(full=(1_000, 3_000, 10_000, 30_000, 100_000), quick=(1_000, 10_000), smoke=(100, 200))
     lengths = suite.pick(full=(50, 100, 200, 400, 800), quick=(50, 400), smoke=(20, 40))
-    units = suite.pick(full=(8, 16, 32, 64, 128, 256), quick=(16, 128), smoke=(4, 8))
+    units = suite.pick(full=(8, 32, 128, 256), quick=(16, 128), smoke=(4, 8))
     if stage == "prediction":
-        reviews = suite.pick(full=(1_000, 3_000, 10_000, 30_000), quick=(500, 2_000), smoke=(100, 200))
-    sizes = {"reviews": reviews, "length": lengths}
-    if stage == "training step":
-        del sizes["reviews"]
+        reviews = suite.pick(full=(1_000, 3_000, 10_000), quick=(500, 2_000), smoke=(100, 200))
+    if suite.size == "quick":
+        return {"length": lengths}
+    sizes = {"length": lengths} if stage == "training step" else {"reviews": reviews, "length": lengths}
     return {**sizes, "units": units} if stage in NETWORKS else sizes
 
 
@@ -74,7 +76,7 @@ def _point(suite: Suite, stage: str, sizes: Mapping[str, int]) -> dict[str, floa
     seconds = min(first["seconds"], again["seconds"])
     if stage == "training step":
         seconds /= min(sizes["steps"], -(-sizes["reviews"] // 64))
-    return {"seconds": seconds, "memory": max(first["more_bytes"], 1) / MEGA}
+    return {"seconds": seconds, "memory": first["more_bytes"] / MEGA}
 
 
 def _add(values: Values, stage: str, size: str, points: Sequence[int], measured: Sequence[Mapping[str, float]]) -> None:
@@ -86,11 +88,12 @@ def _add(values: Values, stage: str, size: str, points: Sequence[int], measured:
 def _exponents(
     stage: str, size: str, points: Sequence[int], measured: Sequence[Mapping[str, float]]
 ) -> dict[str, float]:
-    """Return the exponents of time and of memory; memory that stays below 1 MiB at one point has none."""
+    """Return the exponents of time and of memory, the latter where three points are of a size that means something."""
     found = {f"time of {stage} in {size}": exponent(points, [answer["seconds"] for answer in measured])}
-    memory = [answer["memory"] for answer in measured]
-    if min(memory) >= 1:
-        found[f"memory of {stage} in {size}"] = exponent(points, memory)
+    large = [(point, answer["memory"]) for point, answer in zip(points, measured, strict=True)]
+    large = [(point, memory) for point, memory in large if memory >= MEMORY_FROM]
+    if len(large) >= MEMORY_POINTS:
+        found[f"memory of {stage} in {size}"] = exponent(*zip(*large, strict=True))
     return found
 
 
@@ -114,5 +117,5 @@ def peak_gib(command: Sequence[str]) -> float:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
+        raise CandidateError(f"{' '.join(command)} ended with {process.returncode}")
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 2**30

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.compare import build_runs
-from benchmarks.protocol import ROOT
+from benchmarks.protocol import ROOT, CandidateError
 from benchmarks.results import Measured, Values, at_most
 from benchmarks.suite import Suite, say
 
@@ -40,7 +40,7 @@ def measure(suite: Suite) -> Measured:
     _sweeps(suite, values)
     if suite.size == "full":
         _quickstart(suite, values)
-    runs = suite.pick(full=1_000, quick=1_000, smoke=50)
+    runs = suite.pick(full=1_000, quick=300, smoke=50)
     jobs = suite.pick(full=100, quick=100, smoke=5)
     names = {"--help": "--help", "plan": f"plan of {jobs} jobs", "runs": f"runs of {runs:,}"}
     _commands(suite, values, runs, jobs, names)
@@ -60,7 +60,7 @@ def measure(suite: Suite) -> Measured:
 
 
 def _sweeps(suite: Suite, values: Values) -> None:
-    few, many, repeats = suite.pick(full=(2, 12, 2), quick=(2, 7, 1), smoke=(1, 2, 1))
+    few, many, repeats = suite.pick(full=(2, 12, 1), quick=(1, 4, 1), smoke=(1, 2, 1))
     for repeat in range(repeats):
         say(f"  sweeps of {few} and {many} runs")
         beyond = []
@@ -86,7 +86,7 @@ def _sweep(root: Path, cache: Path, words: Sequence[str]) -> tuple[float, float]
     wall = timed(["train", *options, *words, *places])
     results = [json.loads(path.read_text(encoding="utf-8")) for path in root.glob("runs/*/result.json")]
     if not results:
-        raise RuntimeError(f"the sweep left no run in {root}")
+        raise CandidateError(f"the sweep left no run in {root}")
     return wall, sum(result["train_seconds"] for result in results)
 
 
@@ -94,12 +94,11 @@ def _commands(suite: Suite, values: Values, runs: int, jobs: int, names: dict[st
     root = suite.work / "synthetic"
     say(f"  commands, on {runs:,} runs")
     build_runs(root, 0, runs)
-    places = ["--runs", f"{root}/runs", "--store", str(root)]
     seeds = ",".join(map(str, range(jobs)))
     commands = {
         names["--help"]: ["--help"],
         names["plan"]: ["plan", f"seed={seeds}", f"paths.runs={root}/none", f"paths.store={root}"],
-        names["runs"]: ["runs", *places],
+        names["runs"]: ["runs", "--runs", f"{root}/runs"],
     }
     for repeat in range(suite.pick(full=6, quick=4, smoke=2)):
         for name, words in commands.items():
@@ -114,5 +113,5 @@ def timed(words: Sequence[str]) -> float:
     command = [sys.executable, "-m", "sentiment_lab", *words]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, errors="replace")
     if done.returncode:
-        raise RuntimeError(f"sentiment-lab {' '.join(words)} ended with {done.returncode}: {done.stderr[-2000:]}")
+        raise CandidateError(f"sentiment-lab {' '.join(words)} ended with {done.returncode}: {done.stderr[-2000:]}")
     return time.perf_counter() - started

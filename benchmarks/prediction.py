@@ -26,7 +26,7 @@ CANDIDATES = {
 def measure(suite: Suite) -> Measured:
     """Save one model, let the candidates judge the same reviews."""
     settings = _saved(suite)
-    repeats, reviews = suite.pick(full=(5, 4000), quick=(3, 2000), smoke=(1, 40))
+    repeats, reviews = suite.pick(full=(5, 3000), quick=(2, 1000), smoke=(1, 40))
     last = max(1, suite.reviews.count - reviews)
     answers = in_turns(
         {name: (module, settings) for name, module in CANDIDATES.items()},

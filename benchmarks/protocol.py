@@ -20,7 +20,7 @@ MARK = "@answer "
 """Begins the lines that are answers; whatever else a framework writes is passed over."""
 
 
-class ChildError(Exception):
+class CandidateError(Exception):
     """A candidate that ended early; the text holds the last lines that it wrote."""
 
 
@@ -28,7 +28,7 @@ class Child:
     """A candidate that waits for requests."""
 
     def __init__(self, module: str, settings: Mapping[str, Any]) -> None:
-        """Start `python -m MODULE` and wait until it is ready."""
+        """Start `python -m MODULE`; several may start at once, for the first request waits until it is ready."""
         self._module, self._errors = module, tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, json.dumps(settings)],
@@ -39,18 +39,25 @@ class Child:
             cwd=ROOT,
             env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
-        self._answer()
+        self._ready = False
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send a request and wait for its answer; `peak_bytes` is the largest memory of the child so far."""
+        self.wait()
         if self._process.stdin is None:
-            raise ChildError(f"{self._module} takes no requests")
+            raise CandidateError(f"{self._module} takes no requests")
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise self._failure() from error
         return self._answer()
+
+    def wait(self) -> None:
+        """Wait until the child has built what it needs."""
+        if not self._ready:
+            self._answer()
+            self._ready = True
 
     def _answer(self) -> dict[str, Any]:
         for line in self._process.stdout or ():
@@ -59,10 +66,10 @@ class Child:
                 return answer
         raise self._failure()
 
-    def _failure(self) -> ChildError:
+    def _failure(self) -> CandidateError:
         code = self._process.wait()
         self._errors.seek(0)
-        return ChildError(f"{self._module} ended with {code}: {self._errors.read()[-2000:]}")
+        return CandidateError(f"{self._module} ended with {code}: {self._errors.read()[-2000:]}")
 
     def __enter__(self) -> Self:
         return self

@@ -62,7 +62,7 @@ def _section(measure: Mapping[str, Any], text: str) -> list[str]:
     for unit in dict.fromkeys(_parts(name)[2] for name in measure["raw"]):
         lines += ["", *_table(measure["raw"], unit)]
     if measure["ratios"]:
-        lines += ["", "| ratio | times |", "| --- | ---: |"]
+        lines += ["", "| ratio | value |", "| --- | ---: |"]
         lines += [
             f"| {name} | {'-' if value is None else number(value)} |" for name, value in measure["ratios"].items()
         ]

@@ -41,7 +41,7 @@ class Reviews:
         import platformdirs
 
         try:
-            return locate(self.path, Path(platformdirs.user_cache_dir("sentiment_lab")), may_download=False)
+            return locate(self.path, Path(platformdirs.user_cache_dir("sentiment_lab")), may_download=False).resolve()
         except DataError as error:
             raise MissingDataError(str(error)) from error
 

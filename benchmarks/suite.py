@@ -64,6 +64,8 @@ def in_turns(
     answers: dict[str, list[dict[str, Any]]] = {name: [] for name in candidates}
     with ExitStack() as stack:
         children = {name: stack.enter_context(Child(*started)) for name, started in candidates.items()}
+        for child in children.values():
+            child.wait()  # nobody is timed while another starts
         for child in children.values() if warm_up is not None else ():
             child.ask(**(warm_up or {}))
         for repeat in range(repeats):

@@ -29,7 +29,7 @@ MODULES = {
 def measure(suite: Suite) -> Measured:
     """Measure the presets one after another."""
     values = Values()
-    steps, repeats = suite.pick(full=(60, 5), quick=(15, 3), smoke=(2, 1))
+    steps, repeats = suite.pick(full=(50, 3), quick=(15, 2), smoke=(2, 1))
     for preset in suite.pick(full=PRESETS, quick=PRESETS[:4], smoke=PRESETS[2:4]):
         say(f"  {preset}")
         answers = in_turns(
