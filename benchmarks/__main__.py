@@ -111,11 +111,14 @@ def _check(options: argparse.Namespace) -> int:
     if not wanted:
         print("benchmarks/RESULTS.json holds no ratios to compare with; `make bench` writes it", file=sys.stderr)
         return 1
+    before = {name: before[name] for name in wanted}
     now = results.load(options.against) if options.against else _measure(options, wanted, lambda _: None)
     pairs, lines = results.compared(before, now), results.fallen(before, now)
     print(f"{len(pairs)} ratios compared with the stored ones, {len(lines)} fell by more than {results.FALL:.0%}")
     for line in lines:
         print(f"  {line}")
+    if left := results.left_out(before, now):
+        print(f"not measured now: {'; '.join(left)}")
     return 1 if lines or not set(wanted) <= set(now) else 0
 
 

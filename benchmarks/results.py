@@ -101,6 +101,13 @@ def compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[st
     return pairs
 
 
+def left_out(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the ratios that only the first has."""
+    both = {(measure, name) for measure, name, _, _ in compared(before, now)}
+    pairs = [(measure, name) for measure, ratios in _ratios(before).items() for name in ratios if ratios[name]]
+    return [f"{measure}, {name}" for measure, name in pairs if (measure, name) not in both]
+
+
 def _ratios(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: measure["ratios"] for name, measure in results.items() if "ratios" in measure}
 

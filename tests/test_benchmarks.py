@@ -54,6 +54,7 @@ def test_a_ratio_fell_beyond_the_limit_only():
     now = {"text": measured({"a": 1.71, "b": 1.69, "c": 4.0, "d": 1.0, "e": None}), "machine": {"cpu": "x"}}
     assert [line.partition(":")[0] for line in results.fallen(before, now)] == ["text, b"]
     assert len(results.compared(before, now)) == 3
+    assert results.left_out(before, now) == ["text, e"]
 
 
 def test_measures_that_only_one_side_has_are_not_compared():

@@ -1,4 +1,9 @@
-"""PyTorch as its documentation says for texts of different lengths: `pack_padded_sequence(enforce_sorted=False)`."""
+"""PyTorch: packed as its documentation says for texts of different lengths, or padded to the longest in the batch.
+
+`pack_padded_sequence(enforce_sorted=False)` is the one that gives our network's answers. Its backward pass is slow on
+processors, so the padded form is measured too: it takes the state after the last token, which is the same for a forward
+layer, while a backward layer reads the padding first.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +34,24 @@ class Network(nn.Module):
         shape = {"num_layers": len(units), "batch_first": True, "bidirectional": settings["bidirectional"]}
         self.recurrent = CELLS[settings["cell"]](settings["embedding_size"], units[0], **shape)
         self.directions = 2 if settings["bidirectional"] else 1
+        self.packed = settings["packed"]
         self.logit = nn.Linear(self.directions * units[0], 1)
 
     def forward(self, token_ids: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits (batch,) of token ids (batch, steps), padded with 0 on the right."""
+        if not self.packed:
+            return self.logit(self._padded(token_ids, lengths)).squeeze(1)
         packed = pack_padded_sequence(self.embed(token_ids), lengths, batch_first=True, enforce_sorted=False)
         _, states = self.recurrent(packed)
         last = states[0] if isinstance(states, tuple) else states  # (layers * directions, batch, units)
         return self.logit(torch.cat(list(last[-self.directions :]), dim=1)).squeeze(1)
+
+    def _padded(self, token_ids: Tensor, lengths: Tensor) -> Tensor:
+        """Return the state after the last token, forward, and at the first token, backward: (batch, features)."""
+        states, _ = self.recurrent(self.embed(token_ids))
+        last = states[torch.arange(len(lengths)), lengths - 1]
+        units = last.shape[1] // self.directions
+        return last if self.directions == 1 else torch.cat([last[:, :units], states[:, 0, units:]], dim=1)
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
