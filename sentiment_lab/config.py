@@ -102,6 +102,10 @@ class TextConfig:
     """How reviews in a batch come to one length. Masked: on the right, and the network skips it, so that a prediction
     does not depend on its batch. Left: to `max_length`, unmasked, so that the network reads it like a word; that is
     what `pad_sequences` does by default, and the article."""
+    embedding_init: Literal["uniform", "cooccurrence", "cooccurrence_nb"] = option(added="uniform")
+    """What a network's embedding starts from. Uniform: chance. Cooccurrence: which words the training part, and the
+    reviews without a label where `data.unlabelled` reads them, put near each other. Cooccurrence_nb: the same, and the
+    last dimension is the log-ratio of each word in positive and negative reviews of the training part."""
 
     @property
     def pad_left_to(self) -> int | None:
@@ -140,6 +144,9 @@ class LinearModel:
     """Reviews of the training part that must hold an n-gram."""
     C: float = option(above(0))
     """Inverse strength of the regularisation, as in scikit-learn."""
+    unit_length: bool = option(added=False)
+    """Of nb_svm alone: scale each review's n-grams, times their log-count ratios, to length 1, so that a long review
+    pulls no harder than a short one. tfidf_logistic always does."""
 
 
 ModelConfig = RecurrentModel | LinearModel
@@ -171,6 +178,9 @@ class TrainingConfig:
 
     epochs: int = option(at_least(1))
     batch_size: int = option(at_least(1))
+    crop_length: int | None = option(at_least(1), added=None)
+    """Tokens of the one window, drawn anew in each epoch, that is read of a longer review in training; validation and
+    test are read whole. Null reads all."""
     batching: Literal["similar_length", "shuffled"]
     """Batches of reviews of similar length waste little on padding; `shuffled` mixes all lengths."""
     selection: Literal["best", "last"]
@@ -183,6 +193,8 @@ class TrainingConfig:
     """Weights that are evaluated and kept: the trained ones, or their exponential moving average over steps."""
     averaging_decay: float = option(fraction())
     label_smoothing: float = option(fraction())
+    word_dropout: float = option(fraction(), added=0.0)
+    """Share of tokens that a network reads as unknown in training."""
     deterministic: bool = option()
     """Use deterministic kernels only: the same config gives the same weights."""
 
@@ -257,7 +269,7 @@ def config_from_plain(plain: object) -> Config:
     """
     config = build(Config, plain)
     sizes = _split_problems(config.split) or _size_problems(config)
-    problems = [*sizes, *_optimizer_problems(config.optimizer), *_training_problems(config)]
+    problems = [*sizes, *_text_problems(config), *_optimizer_problems(config.optimizer), *_training_problems(config)]
     if problems:
         raise ConfigError(problems)
     return config
@@ -343,6 +355,18 @@ def _size_problems(config: Config) -> list[str]:
     except ConfigError as error:
         return list(error.problems)
     return []
+
+
+def _text_problems(config: Config) -> list[str]:
+    problems = []
+    if config.training.crop_length is not None and config.text.padding == "left":
+        rule = "must be null where text.padding is left (what is padded to one length cannot be cropped)"
+        problems.append(f"training.crop_length {rule}, got {config.training.crop_length}")
+    size = config.model.embedding_size if isinstance(config.model, RecurrentModel) else 2
+    if config.text.embedding_init == "cooccurrence_nb" and size < 2:
+        rule = "must be at least 2 where text.embedding_init is cooccurrence_nb (one dimension is the log-ratio)"
+        problems.append(f"model.embedding_size {rule}, got {size}")
+    return problems
 
 
 def _optimizer_problems(optimizer: OptimizerConfig) -> list[str]:

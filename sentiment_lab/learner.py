@@ -12,7 +12,8 @@ from sentiment_lab.backend import keras, tf
 from sentiment_lab.config import Config, RecurrentModel
 from sentiment_lab.course import Weights
 from sentiment_lab.data.batching import Batches
-from sentiment_lab.models.recurrent import build_recurrent, compile_logits
+from sentiment_lab.data.vocabulary import PADDING_ID, UNKNOWN_ID
+from sentiment_lab.models.recurrent import build_recurrent, compile_logits, start_embedding
 from sentiment_lab.optimizers import build_optimizer
 from sentiment_lab.schema import ConfigError
 
@@ -39,13 +40,23 @@ def prepare_process(threads: int | None, *, deterministic: bool) -> None:
 class Learner:
     """Learns from batches of (batch, steps) int32 token ids and (batch,) float32 labels."""
 
-    def __init__(self, config: Config, model: RecurrentModel, vocabulary_size: int, steps: int) -> None:
-        """Build the network for `steps` optimizer steps in all, from the seed alone."""
+    def __init__(
+        self,
+        config: Config,
+        model: RecurrentModel,
+        vocabulary_size: int,
+        steps: int,
+        vectors: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Build the network for `steps` optimizer steps in all, from the seed and the `vectors` of words alone."""
         keras.utils.set_random_seed(config.seed)
         self.network = build_recurrent(model, vocabulary_size, config.seed, masked=config.text.padding == "masked")
+        if vectors is not None:
+            start_embedding(self.network, vectors)
         self.optimizer = build_optimizer(config.optimizer, steps)
         self.optimizer.build(self.network.trainable_variables)
-        self._smoothing = config.training.label_smoothing
+        self._seed = config.seed
+        self._smoothing, self._word_dropout = config.training.label_smoothing, config.training.word_dropout
         self._decay = config.training.averaging_decay if config.training.averaging == "ema" else None
         self._averages = [tf.Variable(value) for value in self.network.trainable_variables] if self._decay else []
         self._step = tf.function(self._learn, input_signature=[TOKENS, LABELS])
@@ -110,6 +121,7 @@ class Learner:
 
     def _learn(self, token_ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         variables = self.network.trainable_variables
+        token_ids = self._drop_words(token_ids)
         with tf.GradientTape() as tape:
             logits = tf.squeeze(self.network(token_ids, training=True), axis=-1)
             targets = labels * (1.0 - self._smoothing) + 0.5 * self._smoothing
@@ -120,6 +132,14 @@ class Learner:
         self._average()
         right = tf.reduce_sum(tf.cast((logits > 0) == (labels > 0.5), tf.int32))
         return loss, right
+
+    def _drop_words(self, token_ids: tf.Tensor) -> tf.Tensor:
+        if not self._word_dropout:
+            return token_ids
+        # Drawn from (seed, step): a training that goes on has no other state to bring along.
+        seed = [self._seed, tf.cast(self.optimizer.iterations.value, tf.int64)]
+        dropped = tf.random.stateless_uniform(tf.shape(token_ids), seed) < self._word_dropout
+        return tf.where(dropped & (token_ids != PADDING_ID), UNKNOWN_ID, token_ids)
 
     def _average(self) -> None:
         if self._decay is None:

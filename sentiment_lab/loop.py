@@ -128,13 +128,13 @@ class TrainingLoop:
 
 def steps_per_epoch(config: Config, train: Part) -> int:
     """Return the number of batches of an epoch."""
-    return len(_batches(config, train, 1))
+    return math.ceil(len(train) / config.training.batch_size)
 
 
 def _batches(config: Config, part: Part, epoch: int) -> Batches:
     training = config.training
     order = (training.batch_size, training.batching, config.seed, epoch)
-    return training_batches(part, *order, pad_left_to=config.text.pad_left_to)
+    return training_batches(part, *order, crop_length=training.crop_length, pad_left_to=config.text.pad_left_to)
 
 
 def predict_logits(config: Config, learner: Learner, part: Part) -> NDArray[np.float32]:

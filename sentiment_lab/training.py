@@ -72,7 +72,7 @@ def _train_recurrent(
 
     prepare_process(config.launch.threads, deterministic=config.training.deterministic)
     steps = config.training.epochs * steps_per_epoch(config, dataset.train)
-    learner = Learner(config, model, dataset.vocabulary.size, steps)
+    learner = Learner(config, model, dataset.vocabulary.size, steps, dataset.initial_vectors)
     course = TrainingLoop(config, dataset, learner, observer, checkpoints).run()
     learner.keep(course.best_weights or learner.weights())
     predictions, speed = _predict_parts(

@@ -62,6 +62,11 @@ MISTAKES = [
     (["data=imdb", "split=article"], "training.selection must be last where split.validation_is_test is true"),
     (["split=official", "split.train=100"], "split.train must be null where split.method is official"),
     (["split.validation=0", "training.selection=last", "training.patience=2"], "training.patience must be null"),
+    (["training.crop_length=9", "text.padding=left"], "training.crop_length must be null where text.padding is left"),
+    (
+        ["text.embedding_init=cooccurrence_nb", "model.embedding_size=1"],
+        "model.embedding_size must be at least 2 where text.embedding_init is cooccurrence_nb",
+    ),
     (["data.expect=12ab"], "data.expect must be a hash of 64 hexadecimal digits, got '12ab'"),
     (["seed=${nowhere}"], "Interpolation key 'nowhere' not found"),
 ]

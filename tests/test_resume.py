@@ -14,6 +14,7 @@ from sentiment_lab.rundir import RunError
 EVERYTHING_RANDOM = [
     *("model.dropout=0.3", "model.embedding_dropout=0.2", "model.recurrent_dropout=0.1", "model.units=[4,4]"),
     *("training.averaging=ema", "optimizer.schedule=cosine", "optimizer.warmup=0.2", "training.epochs=3"),
+    *("training.word_dropout=0.2", "training.crop_length=9", "text.embedding_init=cooccurrence_nb"),
 ]
 
 

@@ -9,7 +9,7 @@ width, is there for the article's sake. Their order follows from
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,8 +21,8 @@ POOL = 50
 """Batches whose reviews are sorted by length together.
 
 Of 45,000 IMDB reviews of at most 200 / 400 tokens, in batches of 64, it leaves 1.0 % / 1.8 % of the token ids of an
-epoch to padding, a random order 19 % / 47 % (`python benchmarks/text.py`). A pool is a random fourteenth of those
-reviews, so that every epoch brings others together.
+epoch to padding, a random order 19 % / 47 % (`python -m benchmarks --only text`). A pool is a random fourteenth of
+those reviews, so that every epoch brings others together.
 """
 
 
@@ -80,20 +80,32 @@ def training_batches(
     seed: int,
     epoch: int,
     *,
+    crop_length: int | None = None,
     pad_left_to: int | None = None,
 ) -> Batches:
     """Return the batches of one epoch: every review of the part once, the order drawn from (seed, epoch).
 
-    The last batch cut is smaller where `batch_size` does not divide the part.
+    With `crop_length`, of a longer review one window of so many tokens, drawn from (seed, epoch) as well. The last
+    batch cut is smaller where `batch_size` does not divide the part.
     """
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch])))
     order = generator.permutation(len(part))
+    if crop_length is not None:
+        part = crop(part, crop_length, generator)
     if batching == "shuffled":
         return Batches(part, _cut(order, batch_size), pad_left_to)
     pool = np.arange(len(part)) // (POOL * batch_size)
     # A stable sort: reviews of one length stay in random order.
     rows = _cut(order[np.lexsort((part.lengths[order], pool))], batch_size)
     return Batches(part, [rows[index] for index in generator.permutation(len(rows))], pad_left_to)
+
+
+def crop(part: Part, length: int, generator: np.random.Generator) -> Part:
+    """Return the part with a random window of each review that has more than `length` tokens."""
+    kept = np.minimum(part.lengths, length)
+    starts = part.offsets[:-1] + generator.integers(part.lengths - kept, endpoint=True)
+    offsets = np.concatenate([[0], np.cumsum(kept)])
+    return replace(part, token_ids=part.token_ids[_positions(starts, kept)], offsets=offsets)
 
 
 def evaluation_batches(part: Part, batch_size: int, *, pad_left_to: int | None = None) -> Batches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,10 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lab.config import Config, TextConfig
+from sentiment_lab.config import Config, RecurrentModel, TextConfig
 from sentiment_lab.data.corpus import load_corpus
+from sentiment_lab.data.initial import EncodedTexts, initial_vectors
+from sentiment_lab.data.reviews import Corpus
 from sentiment_lab.data.split import split_hash, split_reviews
-from sentiment_lab.data.tokens import load_tokens, tokenize_texts
+from sentiment_lab.data.tokens import TokenTable, load_tokens, tokenize_texts
 from sentiment_lab.data.vocabulary import Vocabulary, fit_vocabulary
 
 
@@ -57,6 +60,8 @@ class Dataset:
     vocabulary: Vocabulary
     data_hash: str
     split_hash: str
+    initial_vectors: NDArray[np.float32] | None
+    """(vocabulary, embedding_size): what a network's embedding starts from; None where that is chance alone."""
     load_texts: Callable[[str], list[str]] = field(repr=False)
     """Returns the raw texts of a part."""
 
@@ -101,8 +106,44 @@ def build_dataset(config: Config, cache: Path) -> Dataset:
         vocabulary,
         corpus.data_hash,
         hashed,
+        _initial_vectors(config, corpus, table, vocabulary, positions["train"], labels, cache),
         lambda part: [corpus.texts[row] for row in positions[part]],
     )
+
+
+def _initial_vectors(
+    config: Config,
+    corpus: Corpus,
+    table: TokenTable,
+    vocabulary: Vocabulary,
+    train: NDArray[np.int64],
+    labels: NDArray[np.int8],
+    cache: Path,
+) -> NDArray[np.float32] | None:
+    text = config.text
+    if text.embedding_init == "uniform" or not isinstance(config.model, RecurrentModel):
+        return None
+    unlabelled = _unlabelled_table(corpus, text, cache) if config.data.unlabelled else None
+    return initial_vectors(
+        text.embedding_init,
+        _encoded(table, train, vocabulary),
+        labels[train],
+        unlabelled and _encoded(unlabelled, np.arange(len(unlabelled)), vocabulary),
+        vocabulary_size=vocabulary.size,
+        size=config.model.embedding_size,
+        cache=cache,
+    )
+
+
+def _unlabelled_table(corpus: Corpus, text: TextConfig, cache: Path) -> TokenTable:
+    texts = corpus.unlabelled
+    digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
+    return load_tokens(cache, digest, lambda: texts, lowercase=text.lowercase)
+
+
+def _encoded(table: TokenTable, rows: NDArray[np.int64], vocabulary: Vocabulary) -> EncodedTexts:
+    word_ids, offsets = table.cut(rows, table.longest, "last")
+    return EncodedTexts(vocabulary.encode(table.words)[word_ids], offsets)
 
 
 def encode_texts(

@@ -47,6 +47,14 @@ class TokenTable:
     offsets: NDArray[np.int64]
     """(texts + 1,)"""
 
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest text."""
+        return int(np.diff(self.offsets).max(initial=1))
+
     def counts(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how often each word stands in the texts `rows`: (words,)."""
         chosen = np.zeros(len(self.offsets) - 1, np.bool_)

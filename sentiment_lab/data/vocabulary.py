@@ -19,6 +19,7 @@ from sentiment_lab.schema import ConfigError
 
 PADDING, UNKNOWN = "", "[UNK]"
 """The tokens with the ids 0 and 1; the tokenizer returns neither of them."""
+PADDING_ID, UNKNOWN_ID = 0, 1
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sentiment_lab.backend import keras, layers, ops, tf
 from sentiment_lab.config import RecurrentModel, architecture
 
@@ -61,6 +64,13 @@ def build_recurrent(model: RecurrentModel, vocabulary_size: int, seed: int, *, m
     features = _dropout(model, "dropout_output", seed)(_pool(model, states))
     logit = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(_seed(seed, "logit")), name="logit")
     return keras.Model(token_ids, logit(features), name=architecture(model))
+
+
+def start_embedding(network: keras.Model, vectors: NDArray[np.float32]) -> None:
+    """Let the embedding start from `vectors` (vocabulary, embedding); a row of zeros stays as it was drawn."""
+    weights = network.get_layer("embedding").embeddings
+    known = np.any(vectors != 0, axis=1, keepdims=True)
+    weights.assign(np.where(known, vectors, weights.numpy()))
 
 
 def compile_logits(network: keras.Model) -> Callable[[Any], tf.Tensor]:

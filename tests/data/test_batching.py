@@ -107,3 +107,38 @@ def test_evaluation_goes_from_short_to_long():
     batches = evaluation_batches(part([5, 1, 3, 2, 4]), 2)
     assert [batch.lengths.tolist() for batch in batches] == [[1, 2], [3, 4], [5]]
     assert reviews_of(batches) == [[1, 3], [2, 4], [0]]
+
+
+@given(lengths, st.integers(1, 12), st.sampled_from(BATCHINGS), st.integers(0, 9), st.integers(1, 9))
+def test_a_crop_is_one_window_of_a_longer_review(lengths, crop_length, batching, seed, epoch):
+    reviews = part(lengths)
+    batches = training_batches(reviews, 8, batching, seed, epoch, crop_length=crop_length)
+    assert sorted(np.concatenate(reviews_of(batches))) == list(range(len(reviews)))
+    assert batches.tokens == sum(min(length, crop_length) for length in lengths)
+    for batch in batches:
+        for row, review in enumerate(batch.indices):
+            kept = min(lengths[review], crop_length)
+            assert batch.lengths[row] == kept
+            window = batch.token_ids[row, :kept] - 1000 * (review + 1)
+            assert window.tolist() == list(range(window[0], window[0] + kept))
+            assert 0 <= window[0] <= lengths[review] - kept
+
+
+def test_each_epoch_crops_anew_and_the_same_epoch_alike():
+    reviews = part([50] * 40)
+    first, again, second = (
+        [batch.token_ids.tolist() for batch in training_batches(reviews, 8, "shuffled", 0, epoch, crop_length=10)]
+        for epoch in (1, 1, 2)
+    )
+    assert first == again
+    assert first != second
+
+
+def test_windows_reach_both_ends_of_a_review():
+    reviews = part([12] * 300)
+    starts = {
+        int(row[0] % 1000)
+        for batch in training_batches(reviews, 50, "shuffled", 0, 1, crop_length=10)
+        for row in batch.token_ids
+    }
+    assert starts == {0, 1, 2}

@@ -1,0 +1,93 @@
+"""What a training step reads, and what a network starts from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sentiment_lab.compose import compose_config
+from sentiment_lab.data.batching import evaluation_batches, training_batches
+from sentiment_lab.data.dataset import build_dataset
+from sentiment_lab.learner import Learner
+from sentiment_lab.models.recurrent import build_recurrent, start_embedding
+
+PLAIN = ["model.pooling=last", "model.dropout=0", "model.embedding_dropout=0", "text.embedding_init=uniform"]
+
+
+@pytest.fixture
+def learner_of(tiny, cache):
+    def learner_of(*overrides):
+        config = compose_config([*tiny, *PLAIN, *overrides])
+        dataset = build_dataset(config, cache)
+        vectors = dataset.initial_vectors
+        return Learner(config, config.model, dataset.vocabulary.size, 10, vectors), dataset
+
+    return learner_of
+
+
+def read_in_training(learner, token_ids):
+    """Return the token ids that a step lets the network read."""
+    return learner._drop_words(token_ids).numpy()
+
+
+def test_dropped_words_are_unknown_and_padding_stays(learner_of):
+    learner, _ = learner_of("training.word_dropout=0.3")
+    token_ids = np.tile(np.array([5, 6, 7, 0], np.int32), (500, 1))
+    read = read_in_training(learner, token_ids)
+    assert not read[:, 3].any()
+    dropped = read[:, :3] == 1
+    assert dropped.mean() == pytest.approx(0.3, abs=0.05)
+    assert (read[:, :3][~dropped] == token_ids[:, :3][~dropped]).all()
+
+
+def test_each_step_drops_other_words_and_the_same_step_the_same(learner_of):
+    learner, _ = learner_of("training.word_dropout=0.5")
+    token_ids = np.full((20, 20), 5, np.int32)
+    first, again = (read_in_training(learner, token_ids) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    learner.learn(token_ids, np.ones(20, np.float32))
+    assert (read_in_training(learner, token_ids) != first).any()
+
+
+def test_nothing_is_dropped_in_evaluation(learner_of):
+    learner, dataset = learner_of("training.word_dropout=0.9")
+    plain, _ = learner_of("training.word_dropout=0")
+    batches = evaluation_batches(dataset.test, 16)
+    np.testing.assert_array_equal(learner.logits(batches, len(dataset.test)), plain.logits(batches, len(dataset.test)))
+
+
+def test_the_embedding_starts_from_what_the_text_says(learner_of):
+    learner, dataset = learner_of("text.embedding_init=cooccurrence_nb")
+    weights = learner.network.get_layer("embedding").embeddings.numpy()
+    known = dataset.initial_vectors.any(axis=1)
+    assert known[2:].all()
+    np.testing.assert_array_equal(weights[known], dataset.initial_vectors[known])
+    positive = dataset.vocabulary.encode(["splendid", "superb", "terrific"])
+    assert (dataset.initial_vectors[positive, -1] >= 0).all()
+
+
+def test_averages_start_from_it_too(learner_of):
+    learner, dataset = learner_of("text.embedding_init=cooccurrence", "training.averaging=ema")
+    (average,) = (weights for weights in learner.weights() if weights.shape == dataset.initial_vectors.shape)
+    np.testing.assert_array_equal(average[2:], dataset.initial_vectors[2:])
+
+
+def test_a_word_without_a_vector_keeps_what_it_was_drawn():
+    model = compose_config(["model.embedding_size=3"]).model
+    network = build_recurrent(model, 4, seed=0)
+    drawn = network.get_layer("embedding").embeddings.numpy()
+    vectors = np.zeros((4, 3), np.float32)
+    vectors[2] = [1, 2, 3]
+    start_embedding(network, vectors)
+    expected = drawn.copy()
+    expected[2] = [1, 2, 3]
+    np.testing.assert_array_equal(network.get_layer("embedding").embeddings.numpy(), expected)
+
+
+def test_a_cropped_training_reads_reviews_whole_in_evaluation(learner_of):
+    _, dataset = learner_of("training.crop_length=4")
+    assert dataset.test.lengths.max() > 4
+    assert (
+        max(batch.token_ids.shape[1] for batch in training_batches(dataset.train, 16, "shuffled", 0, 1, crop_length=4))
+        == 4
+    )
