@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, normalize
 from sklearn.svm import LinearSVC
 
 from sentiment_lab.config import LinearModel
@@ -47,7 +48,7 @@ class LinearClassifier:
     """A logit for each text: the weights of its n-grams added up, plus a bias.
 
     Of tfidf_logistic an n-gram counts (1 + log frequency) * idf, and a text's counts are scaled to length 1; of nb_svm
-    each n-gram that is there counts 1.
+    each n-gram that is there counts 1 or, with `model.unit_length`, its log-count ratio, scaled in the same way.
     """
 
     settings: LinearSettings
@@ -59,6 +60,8 @@ class LinearClassifier:
     """(1,)"""
     idf: NDArray[np.float64]
     """(ngrams,); empty for nb_svm."""
+    ratios: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    """(ngrams,); empty but for nb_svm with `model.unit_length`: elsewhere the weights have them multiplied in."""
 
     @property
     def parameters(self) -> int:
@@ -67,7 +70,8 @@ class LinearClassifier:
 
     def weights(self) -> list[NDArray[np.float64]]:
         """Return everything that was learned, in a fixed order."""
-        return [self.ngram_weights, self.bias, self.idf]
+        # A run from before there were ratios to keep has the digest that it had.
+        return [self.ngram_weights, self.bias, self.idf, *([self.ratios] if len(self.ratios) else [])]
 
     def predict_logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the logits (texts,) of a positive review."""
@@ -78,12 +82,12 @@ class LinearClassifier:
 
     def predict_token_logits(self, texts: Iterable[Sequence[str]]) -> NDArray[np.float32]:
         """Return the logits (texts,) of texts that are tokens already."""
-        logits = self._vectorizer.transform(texts) @ self.ngram_weights + self.bias
+        logits = self._ngram_values(texts) @ self.ngram_weights + self.bias
         return np.asarray(logits, np.float32)
 
     def ngram_contributions(self, tokens: Sequence[str]) -> dict[str, float]:
         """Return what each known n-gram of a text adds to the bias: its weight times its value there."""
-        values = self._vectorizer.transform([tokens])
+        values = self._ngram_values([tokens])
         return {
             self.ngrams[index]: float(self.ngram_weights[index] * value)
             for index, value in zip(values.indices, values.data, strict=True)
@@ -97,7 +101,8 @@ class LinearClassifier:
         """Write the model into an empty folder."""
         # One JSON list: an n-gram may hold any character but white space, so that no line end separates them safely.
         (folder / _NGRAMS).write_text(json.dumps(self.ngrams, ensure_ascii=False), encoding="utf-8")
-        np.savez(folder / _WEIGHTS, ngram_weights=self.ngram_weights, bias=self.bias, idf=self.idf)
+        arrays = {name: getattr(self, name) for name in ("ngram_weights", "bias", "idf", "ratios")}
+        np.savez(folder / _WEIGHTS, **arrays)
         write_description(folder, dataclasses.asdict(self.settings))
 
     @classmethod
@@ -106,6 +111,11 @@ class LinearClassifier:
         ngrams = json.loads((folder / _NGRAMS).read_text(encoding="utf-8"))
         with np.load(folder / _WEIGHTS, allow_pickle=False) as arrays:
             return cls(settings, ngrams, **arrays)
+
+    def _ngram_values(self, texts: Iterable[Sequence[str]]) -> csr_matrix:
+        """Return what the weights are multiplied by: (texts, ngrams)."""
+        values: csr_matrix = self._vectorizer.transform(texts)
+        return normalize(_scale(values, self.ratios)) if len(self.ratios) else values
 
     @functools.cached_property
     def _vectorizer(self) -> Any:
@@ -131,10 +141,11 @@ def fit_linear(
     except ValueError as error:
         problem = f"model.min_count must leave an n-gram of the {len(texts)} training texts, got {model.min_count}"
         raise ConfigError([problem]) from error
-    fit = _fit_logistic if model.family == "tfidf_logistic" else _fit_nb_svm
-    weights, bias = fit(model, counts, np.asarray(labels), seed)
-    idf = vectorizer.idf_ if model.family == "tfidf_logistic" else np.empty(0)
-    return LinearClassifier(settings, vectorizer.get_feature_names_out().tolist(), weights, bias, idf)
+    ngrams = vectorizer.get_feature_names_out().tolist()
+    if model.family == "tfidf_logistic":
+        return LinearClassifier(settings, ngrams, *_fit_logistic(model, counts, labels), vectorizer.idf_)
+    weights, bias, ratios = _fit_nb_svm(model, counts, np.asarray(labels), seed)
+    return LinearClassifier(settings, ngrams, weights, bias, np.empty(0), ratios)
 
 
 class NaiveBayesWeights(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -151,9 +162,14 @@ class NaiveBayesWeights(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, counts: csr_matrix) -> csr_matrix:
         """Return the scaled counts."""
-        scaled = counts.copy()
-        scaled.data = scaled.data * self.ratio_[scaled.indices]
-        return scaled
+        return _scale(counts, self.ratio_)
+
+
+def _scale(counts: csr_matrix, factors: NDArray[np.float64]) -> csr_matrix:
+    """Return counts (texts, ngrams) times a factor for each n-gram."""
+    scaled = counts.copy()
+    scaled.data = scaled.data * factors[scaled.indices]
+    return scaled
 
 
 def _check_labels(model: LinearModel, labels: NDArray[np.integer]) -> None:
@@ -177,7 +193,7 @@ def _build_vectorizer(settings: LinearSettings, **options: Any) -> CountVectoriz
 
 
 def _fit_logistic(
-    model: LinearModel, counts: csr_matrix, labels: NDArray[np.integer], _seed: int
+    model: LinearModel, counts: csr_matrix, labels: NDArray[np.integer]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     logistic = LogisticRegression(C=model.C, max_iter=1000).fit(counts, labels)
     return logistic.coef_[0], logistic.intercept_
@@ -185,17 +201,23 @@ def _fit_logistic(
 
 def _fit_nb_svm(
     model: LinearModel, counts: csr_matrix, labels: NDArray[np.integer], seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return weights and bias whose logits are those of Platt's probabilities (1999), with r and slope multiplied in.
+
+    Where texts are scaled to length 1, for which r must be known, it is returned as the third and not multiplied in.
 
     The sigmoid is fitted on held-out parts of the training texts, for each of which the ratios and the SVM are fitted
     anew on the rest: margins on texts that were trained on would make it far too sure.
     """
-    svm = make_pipeline(NaiveBayesWeights(), LinearSVC(C=model.C, random_state=seed))
+    scaling = Normalizer() if model.unit_length else "passthrough"
+    svm = make_pipeline(NaiveBayesWeights(), scaling, LinearSVC(C=model.C, random_state=seed))
     folds = StratifiedKFold(CALIBRATION_FOLDS, shuffle=True, random_state=seed)
     calibrated = CalibratedClassifierCV(svm, method="sigmoid", ensemble=False, cv=folds).fit(counts, labels)
     (whole,) = calibrated.calibrated_classifiers_
     (platt,) = whole.calibrators
-    ratios, separator = (step for _, step in whole.estimator.steps)
+    ratios, _, separator = (step for _, step in whole.estimator.steps)
     # scikit-learn's sigmoid is 1 / (1 + exp(a margin + b)).
-    return -platt.a_ * ratios.ratio_ * separator.coef_[0], -platt.a_ * separator.intercept_ - platt.b_
+    bias = -platt.a_ * separator.intercept_ - platt.b_
+    if model.unit_length:
+        return -platt.a_ * separator.coef_[0], bias, ratios.ratio_
+    return -platt.a_ * ratios.ratio_ * separator.coef_[0], bias, np.empty(0)
