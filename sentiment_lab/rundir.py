@@ -22,9 +22,9 @@ from sentiment_lab.config import Config
 from sentiment_lab.errors import LabError
 from sentiment_lab.files import DamageError, building, check_files, file_digest, seal, storing, unseal, write_whole
 from sentiment_lab.identity import SHORT, CodeVersion, canonical_json, config_hash
-from sentiment_lab.journal import Event, Journal
+from sentiment_lab.journal import Event, Journal, Reading
 from sentiment_lab.lock import Holder, hold
-from sentiment_lab.result import Result, result_from_plain, result_to_plain
+from sentiment_lab.result import FORMAT, Result, result_from_plain, result_to_plain
 from sentiment_lab.schema import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -151,6 +151,19 @@ class RunFolder:
             return result_from_plain(plain)
         except (ValueError, ConfigError) as error:
             raise DamageError(f"{self.path / 'result.json'} is damaged: {str(error).splitlines()[0]}") from error
+
+    def headline(self) -> tuple[float, float | None, float]:
+        """Return test accuracy, best validation accuracy and seconds of training: what a list of thousands shows.
+
+        Raises RunError when the result is missing, DamageError when it is not what was written.
+        """
+        plain = self._outcome()
+        try:
+            if plain["format"] == FORMAT:
+                return plain["test"]["accuracy"], plain["best_validation_accuracy"], plain["train_seconds"]
+        except (KeyError, TypeError) as error:
+            raise DamageError(f"{self.path / 'result.json'} is damaged: {error} is missing") from error
+        raise DamageError(f"{self.path / 'result.json'} is damaged: not a result of format {FORMAT}")
 
     def predictions(self) -> pd.DataFrame:
         """Return review_id, part, label, probability and tokens of each review of validation and test.
@@ -287,12 +300,20 @@ class RunFolder:
 
 def list_runs(root: Path) -> list[RunFolder]:
     """Return the run folders below a root, oldest first."""
-    found = [RunFolder(path) for path in root.iterdir() if _HASH.fullmatch(path.name)] if root.is_dir() else []
-    return sorted(found, key=_age)
+    return sorted(_folders(root), key=lambda run: _age(run, run.started()))
 
 
-def _age(run: RunFolder) -> tuple[str, str]:
-    started = run.started()
+def read_journals(root: Path) -> list[tuple[RunFolder, Reading]]:
+    """Return the run folders below a root with their journals, oldest first: each is read once."""
+    found = [(run, run.journal.read()) for run in _folders(root)]
+    return sorted(found, key=lambda pair: _age(pair[0], next(iter(pair[1].events), None)))
+
+
+def _folders(root: Path) -> list[RunFolder]:
+    return [RunFolder(path) for path in root.iterdir() if _HASH.fullmatch(path.name)] if root.is_dir() else []
+
+
+def _age(run: RunFolder, started: Event | None) -> tuple[str, str]:
     return (str(started["time"]) if started else "9", run.short_hash)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from sentiment_lab.analysis.tables import percent, render
@@ -53,3 +54,21 @@ def test_a_cell_with_brackets_is_shown_as_it_is():
 def test_a_result_goes_through_json_unchanged():
     result = a_result(0.123456789)
     assert result_from_plain(json.loads(json.dumps(result_to_plain(result)))) == result
+
+
+def test_a_narrow_table_cuts_its_widest_columns_alone():
+    text = io.StringIO()
+    rows = [["2143f42c7046", "x" * 90, percent(0.5)], ["81c0ffee81c0", "語" * 40, percent(1.0)]]
+    render(Console(file=text, width=60), ["hash", "run", "test"], rows, left=2)
+    _, heading, rule, *lines, _ = text.getvalue().splitlines()
+    assert heading.split() == ["hash", "run", "test"]
+    assert [line.split()[0] for line in lines] == ["2143f42c7046", "81c0ffee81c0"]
+    assert [line.endswith(row[-1]) for line, row in zip(lines, rows, strict=True)] == [True, True]
+    assert {cell_len(line) for line in (heading, *lines)} == {cell_len(rule) - 1}
+    assert all("…" in line for line in lines)
+
+
+def test_a_cell_keeps_its_line():
+    text = io.StringIO()
+    render(Console(file=text, width=60), ["run"], [["a\nb\x1b[31m :smile:"]])
+    assert text.getvalue().splitlines()[3] == r"  a\nb\x1b[31m :smile:"

@@ -11,12 +11,10 @@ from typing import Any
 
 from sentiment_lab.analysis.tables import percent, render
 from sentiment_lab.errors import LabError
-from sentiment_lab.integrity import find_damage
 from sentiment_lab.journal import Event
 from sentiment_lab.progress import console, epoch_line, say
 from sentiment_lab.reproduction import Verdict, read_verdict
-from sentiment_lab.result import Result
-from sentiment_lab.rundir import RunFolder, find_run, list_runs
+from sentiment_lab.rundir import RunFolder, find_run, read_journals
 from sentiment_lab.schema import to_plain
 
 DAMAGED = "damaged"
@@ -26,8 +24,7 @@ RUN_HEADINGS = ("hash", "study", "run", "state", "test", "best validation", "epo
 def runs(root: str, study: str | None, *, as_json: bool) -> int:
     """List the runs below a folder, oldest first."""
     found = []
-    for run in list_runs(Path(root)):
-        reading = run.journal.read()
+    for run, reading in read_journals(Path(root)):
         facts = _facts(run, reading.events)
         for problem in filter(None, (reading.damage, facts["reason"] if facts["state"] == DAMAGED else None)):
             say(f"warning: {problem}")
@@ -51,6 +48,8 @@ def show(root: str, prefix: str, *, as_json: bool) -> int:
 
     Raises RunError when the prefix names no run or several.
     """
+    from sentiment_lab.integrity import find_damage
+
     run = find_run(Path(root), prefix)
     for problem in find_damage(run):
         say(f"warning: {problem}")
@@ -69,27 +68,28 @@ def _facts(run: RunFolder, events: Sequence[Event]) -> dict[str, Any]:
     starts = [event for event in events if event["event"] == "started"] or [{}]
     first, last = starts[0], starts[-1]
     state = run.state
-    result, damage = _result(run) if state == "complete" else (None, None)
-    holder = None if result else run.holder
+    headline, damage = _headline(run) if state == "complete" else (None, None)
+    accuracy, validation, seconds = headline or (None, None, None)
+    holder = None if headline else run.holder
     return {
         "hash": run.short_hash,
         "study": first.get("study"),
         "name": first.get("name"),
         "state": DAMAGED if damage else state,
         "reason": damage or next((event["reason"] for event in reversed(events) if "reason" in event), None),
-        "test_accuracy": result.test.accuracy if result else None,
-        "best_validation_accuracy": result.best_validation_accuracy if result else None,
+        "test_accuracy": accuracy,
+        "best_validation_accuracy": validation,
         "epochs": sum(event["event"] == "epoch" for event in events),
-        "train_seconds": result.train_seconds if result else None,
+        "train_seconds": seconds,
         "started": last.get("time"),
         "holder": asdict(holder) if holder else None,
     }
 
 
-def _result(run: RunFolder) -> tuple[Result | None, str | None]:
-    """Return the result, or what is damaged: one bad folder hides no other."""
+def _headline(run: RunFolder) -> tuple[tuple[float, float | None, float] | None, str | None]:
+    """Return the numbers of a result, or what is damaged: one bad folder hides no other."""
     try:
-        return run.result(), None
+        return run.headline(), None
     except LabError as error:
         return None, str(error)
 

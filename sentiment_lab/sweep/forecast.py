@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sentiment_lab.config import Config, LinearModel
@@ -27,7 +27,8 @@ class Forecast:
 def forecast(jobs: Sequence[Job]) -> list[Forecast]:
     """Return state and expected seconds of each job."""
     roots = dict.fromkeys(job.folder.path.parent for job in jobs)
-    known = _mean_seconds(run for root in roots for run in list_runs(root))
+    variants = {variant_hash(job.config) for job in jobs}
+    known = _mean_seconds((run for root in roots for run in list_runs(root)), variants)
     return [_forecast(job, known) for job in jobs]
 
 
@@ -46,15 +47,17 @@ def _share_left(folder: RunFolder, config: Config) -> float:
     return max(0.0, 1 - done / config.training.epochs)
 
 
-def _mean_seconds(runs: Iterable[RunFolder]) -> dict[str, float]:
-    """Return the mean seconds of training of each variant."""
+def _mean_seconds(runs: Iterable[RunFolder], variants: Container[str]) -> dict[str, float]:
+    """Return the mean seconds of training of each of the variants that has a complete run."""
     seconds: dict[str, list[float]] = {}
     for run in runs:
         try:
-            variant, taken = variant_of(run.config()), run.result().train_seconds
+            variant = variant_of(run.config())
+            if variant in variants:
+                _, _, taken = run.headline()
+                seconds.setdefault(variant, []).append(taken)
         except LabError:
             continue  # not complete, or damaged: `doctor` names it
-        seconds.setdefault(variant, []).append(taken)
     return {variant: statistics.fmean(values) for variant, values in seconds.items()}
 
 

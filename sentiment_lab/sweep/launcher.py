@@ -15,7 +15,6 @@ from omegaconf import DictConfig
 from sentiment_lab.compose import JobComposer
 from sentiment_lab.progress import say
 from sentiment_lab.run import Job
-from sentiment_lab.sweep.inline import SweepFailedError, run_sweep
 from sentiment_lab.sweep.plan import plan_jobs
 
 Values = Sequence[float | None]
@@ -60,6 +59,8 @@ class SweepLauncher(JobsLauncher):
 
         Raises SweepFailedError after the last job when any of them failed.
         """
+        from sentiment_lab.sweep.inline import SweepFailedError, run_sweep  # `plan` needs none of the statistics
+
         outcomes = run_sweep(jobs, command, force=self.force)
         if any(outcome.result is None for outcome in outcomes):
             raise SweepFailedError
