@@ -206,6 +206,42 @@ def test_files_are_merged_once_for_each_choice_of_groups(composer, loader):
     assert loader.merged == choices
 
 
+GRID = [
+    [f"model={model}", f"optimizer={optimizer}", f"seed={seed}", f"text={text}", *study]
+    for model in ("bigru", "gru", "nb_svm")
+    for optimizer in ("sgd", "adam", "lion")
+    for text in ("words", "article")
+    for study in ([], ["+experiments=quickstart"])
+    for seed in (1, 2)
+]
+
+
+def test_a_grid_over_groups_is_put_together_from_few_merges(composer, loader):
+    grid = [words for words in GRID if len(words) == 4]
+    for words in grid:
+        assert composer(words) == compose_config(words)
+    assert len(loader.merged) == 1 + 2 + 2 + 1
+
+
+def test_choices_of_several_groups_are_those_of_their_own_command(composer):
+    for words in GRID[::5]:
+        assert composer(words) == compose_config(words)
+
+
+def test_a_choice_that_changes_more_than_its_group_is_merged_with_the_others(launcher):
+    class Meddling(CountingLoader):
+        def load_sweep_config(self, master, overrides):
+            merged = super().load_sweep_config(master, overrides)
+            if "optimizer=sgd" in overrides:
+                merged.model.dropout = 0.625
+            return merged
+
+    composer = JobComposer(Meddling(launcher.loader), launcher.config)
+    composer(["model=gru", "optimizer=adam"])
+    assert composer(["model=gru", "optimizer=sgd"]).model.dropout == 0.625
+    assert composer(["model=lstm", "optimizer=sgd"]).model.dropout == 0.625
+
+
 def test_a_sweep_reaches_the_launcher_whole_and_unchecked():
     jobs = swept("model=gru,lstm", "seed=range(1,3)", "modle=3,4").jobs
     assert len(jobs) == 8
