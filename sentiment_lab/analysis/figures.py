@@ -5,11 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 from scipy.stats import binomtest
@@ -50,7 +51,9 @@ def run_figures(
 def save_figures(figures: Mapping[str, Figure], folder: Path) -> None:
     """Write figures of 800 by 500 pixels into a folder that is there; the same figure gives the same bytes."""
     for name, figure in figures.items():
-        figure.savefig(folder / name, metadata={"Software": None})
+        # `savefig` draws everything twice, the first time for a layout that is fixed here.
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.print_png(folder / name, metadata={"Software": None})
 
 
 def draw_accuracy(title: str, result: Result) -> Figure:
@@ -151,10 +154,14 @@ def draw_accuracy_by_length(title: str, labels: Whole, probabilities: Floats, le
 
 
 def _figure(title: str, subject: str, panels: Sequence[int] = (1,)) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8, 5), dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
+    figure = Figure(figsize=(8, 5), dpi=100)
     # A run may be named after values of any kind; a $ in them is no mathematics.
-    figure.suptitle(textwrap.fill(title, 76), size=12, weight="bold", parse_math=False)
-    all_axes = figure.subplots(len(panels), squeeze=False, height_ratios=panels)[:, 0]
+    name = textwrap.fill(title, 76)
+    figure.suptitle(name, size=12, weight="bold", parse_math=False)
+    # Fixed, because working the margins out takes matplotlib as long as drawing; each line of the name takes 20 pixels.
+    top = max(0.93 - 0.04 * len(name.splitlines() or [""]), 0.4)
+    margins = {"left": 0.11, "right": 0.97, "bottom": 0.22, "top": top, "hspace": 0.12}
+    all_axes = figure.subplots(len(panels), squeeze=False, height_ratios=panels, gridspec_kw=margins)[:, 0]
     for axes in all_axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#e4e4e4", linewidth=0.8)
@@ -165,7 +172,7 @@ def _figure(title: str, subject: str, panels: Sequence[int] = (1,)) -> tuple[Fig
 
 def _add_legend(figure: Figure) -> None:
     """Put the legend below, where it hides no data."""
-    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    figure.legend(loc="lower center", ncols=4, frameon=False, fontsize=9)
 
 
 def _draw_course(axes: Axes, result: Result, quantity: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
             check()
             say(f"[{number}/{len(jobs)}] {job.name}  {job.folder.short_hash}")
             outcomes.append(_run_job(job, folder, force=force))
+            if number == 1:
+                _settle()
         status = "FAILED" if any(outcome.result is None for outcome in outcomes) else "FINISHED"
     finally:
         comparison = compare_sweep(record, root)
@@ -63,6 +66,15 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
         _report(outcomes, comparison)
         close_parent(config, record, status, say)
     return outcomes
+
+
+def _settle() -> None:
+    """Take what the first job imported out of the garbage collector's rounds.
+
+    Keras asks for a full round before each model: 0.4 s over a million objects that stay anyway.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _run_job(job: Job, log: Path, *, force: bool) -> JobOutcome:
