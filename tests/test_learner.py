@@ -91,3 +91,11 @@ def test_a_cropped_training_reads_reviews_whole_in_evaluation(learner_of):
         max(batch.token_ids.shape[1] for batch in training_batches(dataset.train, 16, "shuffled", 0, 1, crop_length=4))
         == 4
     )
+
+
+def test_reviews_without_a_label_join_the_vectors_where_they_are_read(learner_of):
+    wanted = ("text.embedding_init=cooccurrence", "model.embedding_size=4")
+    _, alone = learner_of(*wanted)
+    _, more = learner_of(*wanted, "data.unlabelled=60")
+    assert alone.data_hash == more.data_hash
+    assert not np.array_equal(alone.initial_vectors, more.initial_vectors)

@@ -123,22 +123,23 @@ def _initial_vectors(
     text = config.text
     if text.embedding_init == "uniform" or not isinstance(config.model, RecurrentModel):
         return None
-    unlabelled = _unlabelled_table(corpus, text, cache) if config.data.unlabelled else None
+    unlabelled = _encoded_unlabelled(corpus, text, vocabulary, cache) if config.data.unlabelled else None
     return initial_vectors(
         text.embedding_init,
         _encoded(table, train, vocabulary),
         labels[train],
-        unlabelled and _encoded(unlabelled, np.arange(len(unlabelled)), vocabulary),
+        unlabelled,
         vocabulary_size=vocabulary.size,
         size=config.model.embedding_size,
         cache=cache,
     )
 
 
-def _unlabelled_table(corpus: Corpus, text: TextConfig, cache: Path) -> TokenTable:
+def _encoded_unlabelled(corpus: Corpus, text: TextConfig, vocabulary: Vocabulary, cache: Path) -> EncodedTexts:
     texts = corpus.unlabelled
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
-    return load_tokens(cache, digest, lambda: texts, lowercase=text.lowercase)
+    table = load_tokens(cache, digest, lambda: texts, lowercase=text.lowercase)
+    return _encoded(table, np.arange(len(table)), vocabulary)
 
 
 def _encoded(table: TokenTable, rows: NDArray[np.int64], vocabulary: Vocabulary) -> EncodedTexts:
