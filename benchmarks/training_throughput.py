@@ -21,7 +21,7 @@ TARGETS = {"Keras, padded": 2.0, "PyTorch, packed": 1.3}
 WITHOUT_TARGET = ("simple_rnn",)
 """Its ratios are shown; so are those against padded PyTorch, which for two directions is not quite the same network."""
 MODULES = {
-    "ours": "benchmarks.ours.train",
+    "ours": "benchmarks.ours.steps",
     "Keras, padded": "benchmarks.peers.keras_fit",
     "PyTorch, packed": "benchmarks.peers.torch_rnn",
     "PyTorch, padded": "benchmarks.peers.torch_rnn",

@@ -25,7 +25,7 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
     training = config.training
     stages = {"batches": _batch_only, **_partial(learner), "step": learner.learn}
 
-    def take(stage: str, steps: int, epoch: int) -> dict[str, Any]:
+    def take(steps: int, epoch: int, stage: str = "step") -> dict[str, Any]:
         run = stages[stage]
         started, tokens, reviews = time.perf_counter(), 0, 0
         batches = training_batches(part, training.batch_size, training.batching, config.seed, epoch)

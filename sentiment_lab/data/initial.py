@@ -72,7 +72,7 @@ def initial_vectors(
     texts = train if unlabelled is None else train.followed_by(unlabelled)
     settings = [method, texts.digest(), hashlib.sha256(labels.tobytes()).hexdigest(), vocabulary_size, size]
     key = json.dumps([*settings, COOCCURRENCE_VERSION, INITIAL_VERSION])
-    path = cache / "vectors" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+    path = cache / "vectors" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"
     vectors = _read(path)
     if vectors is None:
         vectors = _compute(method, texts, train, labels, vocabulary_size, size)
