@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.machine import gemm_peak
 from benchmarks.results import Measured, Values
-from benchmarks.suite import PRESETS, Suite, in_turns, say
+from benchmarks.suite import PLAIN, PRESETS, Suite, in_turns, say
 from benchmarks.training_throughput import network_settings
 from sentiment_lab.compose import compose_config
 
@@ -64,7 +64,7 @@ def flops_per_review(settings: dict[str, Any]) -> float:
 
 
 def _preset(suite: Suite, preset: str, values: Values, steps: int, repeats: int) -> None:
-    words = ["data=imdb", *suite.reviews.overrides(), "training.selection=last", f"model={preset}"]
+    words = ["data=imdb", *suite.reviews.overrides(), "training.selection=last", f"model={preset}", *PLAIN]
     settings = network_settings(compose_config(words))
     child = {"overrides": words, "part": str(suite.reviews.encoded()), "threads": suite.threads}
     requests = [{"stage": stage, "steps": 2, "epoch": 1} for stage in STAGES]  # the first of each stage traces it

@@ -1,7 +1,7 @@
 """Prediction: real reviews that a bidirectional LSTM of the preset's size judges in a second, from raw text.
 
 Ours is `predict_probabilities` of a saved classifier. The peers are the same model as MLflow's pyfunc, asked for one
-review after another, and plain Keras: TextVectorization to one width of 200 and `predict`. All three in turns.
+review after another, and plain Keras: TextVectorization to one width and `predict`. All three in turns.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.protocol import Child
 from benchmarks.results import Measured, Values, ratio
-from benchmarks.suite import Suite, in_turns
+from benchmarks.suite import PLAIN, Suite, in_turns
 from benchmarks.training_throughput import network_settings
 from sentiment_lab.compose import compose_config
 
@@ -46,7 +46,7 @@ def measure(suite: Suite) -> Measured:
 
 def _saved(suite: Suite) -> dict[str, Any]:
     reviews, folder = suite.reviews, suite.work / "prediction"
-    words = ["data=imdb", *reviews.overrides(), "training.selection=last", "model=bilstm"]
+    words = ["data=imdb", *reviews.overrides(), "training.selection=last", "model=bilstm", *PLAIN]
     settings = {"overrides": words, "encoded": str(suite.work / "encoded")}
     places = {"model": str(folder / "model"), "pyfunc": str(folder / "pyfunc")}
     with Child("benchmarks.ours.save", settings) as child:

@@ -87,9 +87,10 @@ class Reviews:
         sizes = ["split=article", f"split.train={self.train}", f"split.test={self.count - self.train}"]
         return [f"data.path={self.table}", *sizes, *more]
 
-    def encoded(self, *more: str) -> Path:
+    def encoded(self) -> Path:
         """Return a file with the train part of `data=imdb split=article`, for candidates of every kind."""
-        config = compose_config(["data=imdb", *self.overrides(), "training.selection=last", *more])
+        words = ["data=imdb", *self.overrides(), "training.selection=last", "text.embedding_init=uniform"]
+        config = compose_config(words)
         path = self.work / f"train-{config.text.max_length}.npz"
         if not path.is_file():
             dataset = build_dataset(config, self.work / "encoded")

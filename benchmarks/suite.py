@@ -17,6 +17,8 @@ Size = Literal["full", "quick", "smoke"]
 T = TypeVar("T")
 
 PRESETS = ("lstm", "gru", "bilstm", "stacked_lstm", "simple_rnn")
+PLAIN = ("model.pooling=last", "model.dropout=0", "text.embedding_init=uniform", "training.crop_length=null")
+"""What makes a preset's network one that every peer has: the last state, no dropout, whole reviews."""
 TORCH_MISSING = "PyTorch was left out: it is not installed here; `pip install torch==2.13.0` brings it"
 PAUSE = 0.3
 """Seconds between two candidates, in which the threads of the first go to sleep."""

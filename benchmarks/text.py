@@ -51,7 +51,7 @@ def _settings(suite: Suite) -> dict[str, Any]:
         "table": str(reviews.table),
         "cache": str(reviews.cache),
         "encoded": str(suite.work / "encoded"),
-        "overrides": ["data=imdb", *reviews.overrides(), "training.selection=last"],
+        "overrides": ["data=imdb", "text=article", *reviews.overrides(), "training.selection=last"],
         "train": reviews.train,
         "threads": suite.threads,
         "vocabulary_size": VOCABULARY_SIZE,

@@ -1,9 +1,10 @@
 """Training throughput: tokens of reviews, padding not counted, that a network learns from in a second.
 
-The presets as `data=imdb model=PRESET` composes them, on the train part of the real reviews. Keras gets padded arrays
-and `fit`, PyTorch packed sequences, or padded ones for comparison; all the same tokens, sizes, batch size, optimizer
-and threads. Ours takes batches of similar length and builds them within the time; the arrays of Keras are built
-before it. Processes of all three wait for their turn; each turn trains the same number of steps.
+The presets as `data=imdb model=PRESET` composes them, but for what the peers don't have (suite.PLAIN), on the train
+part of the real reviews. Keras gets padded arrays and `fit`, PyTorch packed sequences, or padded ones for comparison;
+all the same tokens, sizes, batch size, optimizer and threads. Ours takes batches of similar length and builds them
+within the time; the arrays of Keras are built before it. Processes of all three wait for their turn; each turn trains
+the same number of steps.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.results import Measured, Values, at_least, ratio
-from benchmarks.suite import PRESETS, TORCH_MISSING, Suite, in_turns, say
+from benchmarks.suite import PLAIN, PRESETS, TORCH_MISSING, Suite, in_turns, say
 from sentiment_lab.compose import compose_config
 from sentiment_lab.config import Config
 
@@ -63,7 +64,7 @@ def network_settings(config: Config) -> dict[str, Any]:
 
 
 def _candidates(suite: Suite, preset: str) -> dict[str, tuple[str, dict[str, Any]]]:
-    words = ["data=imdb", *suite.reviews.overrides(), "training.selection=last", f"model={preset}"]
+    words = ["data=imdb", *suite.reviews.overrides(), "training.selection=last", f"model={preset}", *PLAIN]
     config = compose_config(words)
     _check_plain(config)
     settings = {
@@ -77,7 +78,7 @@ def _candidates(suite: Suite, preset: str) -> dict[str, tuple[str, dict[str, Any
 
 
 def _check_plain(config: Config) -> None:
-    """Refuse a preset with settings that the peers would not have."""
+    """Refuse a preset with further settings that the peers don't have."""
     model, optimizer = config.model, config.optimizer
     extras = (model.dropout, model.embedding_dropout, model.recurrent_dropout, optimizer.weight_decay)
     if any(extras) or model.pooling != "last" or optimizer.name != "adam" or optimizer.global_clipnorm:

@@ -195,6 +195,9 @@ class TrainingConfig:
     label_smoothing: float = option(fraction())
     word_dropout: float = option(fraction(), added=0.0)
     """Share of tokens that a network reads as unknown in training."""
+    adversarial: float = option(at_least(0), added=0.0)
+    """Adversarial training (Miyato et al. 2017): each step also learns from the reviews with their embedded tokens
+    moved so as to raise the loss, by this share of their norm. It doubles the time of a step; 0 is off."""
     deterministic: bool = option()
     """Use deterministic kernels only: the same config gives the same weights."""
 
@@ -359,9 +362,6 @@ def _size_problems(config: Config) -> list[str]:
 
 def _text_problems(config: Config) -> list[str]:
     problems = []
-    if config.training.crop_length is not None and config.text.padding == "left":
-        rule = "must be null where text.padding is left (what is padded to one length cannot be cropped)"
-        problems.append(f"training.crop_length {rule}, got {config.training.crop_length}")
     size = config.model.embedding_size if isinstance(config.model, RecurrentModel) else 2
     if config.text.embedding_init == "cooccurrence_nb" and size < 2:
         rule = "must be at least 2 where text.embedding_init is cooccurrence_nb (one dimension is the log-ratio)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from sentiment_lab.config import Config, RecurrentModel
 from sentiment_lab.course import Weights
 from sentiment_lab.data.batching import Batches
 from sentiment_lab.data.vocabulary import PADDING_ID, UNKNOWN_ID
-from sentiment_lab.models.recurrent import build_recurrent, compile_logits, start_embedding
+from sentiment_lab.models.recurrent import build_recurrent, compile_logits, cut_behind_embedding, start_embedding
 from sentiment_lab.optimizers import build_optimizer
 from sentiment_lab.schema import ConfigError
 
 TOKENS = tf.TensorSpec([None, None], tf.int32)
 LABELS = tf.TensorSpec([None], tf.float32)
+_TINY = 1e-12
+"""Keeps the direction of a review without a gradient from dividing by 0."""
 
 
 def prepare_process(threads: int | None, *, deterministic: bool) -> None:
@@ -57,7 +60,9 @@ class Learner:
         self.optimizer.build(self.network.trainable_variables)
         self._seed = config.seed
         self._smoothing, self._word_dropout = config.training.label_smoothing, config.training.word_dropout
+        self._adversarial = config.training.adversarial
         self._decay = config.training.averaging_decay if config.training.averaging == "ema" else None
+        self._model = model
         self._averages = [tf.Variable(value) for value in self.network.trainable_variables] if self._decay else []
         self._step = tf.function(self._learn, input_signature=[TOKENS, LABELS])
         self._logits = compile_logits(self.network)
@@ -120,18 +125,53 @@ class Learner:
         return trained
 
     def _learn(self, token_ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        variables = self.network.trainable_variables
         token_ids = self._drop_words(token_ids)
-        with tf.GradientTape() as tape:
-            logits = tf.squeeze(self.network(token_ids, training=True), axis=-1)
-            targets = labels * (1.0 - self._smoothing) + 0.5 * self._smoothing
-            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits))
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        loss, logits, gradients = (self._adversarial_gradients if self._adversarial else self._gradients)(
+            token_ids, labels
+        )
         # The embedding's gradient stays in slices, as `fit` passes it: docs/log.md says what summing them first costs.
-        self.optimizer.apply(gradients, variables)
+        self.optimizer.apply(gradients, self.network.trainable_variables)
         self._average()
         right = tf.reduce_sum(tf.cast((logits > 0) == (labels > 0.5), tf.int32))
         return loss, right
+
+    def _gradients(self, token_ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, list[Any]]:
+        """Return the loss, the logits and the gradients of one step."""
+        with tf.GradientTape() as tape:
+            logits = tf.squeeze(self.network(token_ids, training=True), axis=-1)
+            loss = self._loss(logits, labels)
+        return loss, logits, tape.gradient(loss, self._values())
+
+    def _adversarial_gradients(self, token_ids: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, list[Any]]:
+        """Return the loss and logits of the reviews as they are, and the gradients of that and the adversarial loss.
+
+        The perturbation of a review is its loss's gradient by the embedded tokens, scaled to a share of their norm
+        (Miyato, Dai and Goodfellow, ICLR 2017, who normalize the embeddings and fix the perturbation's norm instead).
+        """
+        embed, rest = self._cut
+        mask = embed.compute_mask(token_ids)
+        with tf.GradientTape() as tape:
+            embedded = embed(token_ids)
+            logits = tf.squeeze(rest(embedded, mask=mask, training=True), axis=-1)
+            loss = self._loss(logits, labels)
+        *gradients, direction = tape.gradient(loss, [*self._values(), embedded])
+        perturbation = self._adversarial * _norm(embedded, mask) * direction / (_norm(direction, mask) + _TINY)
+        with tf.GradientTape() as tape:
+            perturbed = rest(embed(token_ids) + perturbation, mask=mask, training=True)
+            adversarial_loss = self._loss(tf.squeeze(perturbed, axis=-1), labels)
+        more = tape.gradient(adversarial_loss, self._values())
+        return loss, logits, [_sum(one, other) for one, other in zip(gradients, more, strict=True)]
+
+    @cached_property
+    def _cut(self) -> tuple[keras.layers.Layer, keras.Model]:
+        return cut_behind_embedding(self._model, self.network)
+
+    def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        targets = labels * (1.0 - self._smoothing) + 0.5 * self._smoothing
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits))
+
+    def _values(self) -> list[tf.Variable]:
+        return [variable.value for variable in self.network.trainable_variables]
 
     def _drop_words(self, token_ids: tf.Tensor) -> tf.Tensor:
         if not self._word_dropout:
@@ -149,6 +189,21 @@ class Learner:
         decay = tf.minimum(self._decay, (1.0 + steps) / (10.0 + steps))
         for average, variable in zip(self._averages, self.network.trainable_variables, strict=True):
             average.assign(decay * average + (1.0 - decay) * variable.value)
+
+
+def _norm(tokens: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+    """Return the norm of all real tokens of each review, (batch, 1, 1), from (batch, steps, features)."""
+    squares = tf.square(tokens)
+    if mask is not None:
+        squares = tf.where(mask[:, :, tf.newaxis], squares, 0.0)
+    return tf.sqrt(tf.reduce_sum(squares, axis=[1, 2], keepdims=True))
+
+
+def _sum(one: Any, other: Any) -> Any:
+    """Add two gradients of one variable; those in slices come from the same tokens."""
+    if isinstance(one, tf.IndexedSlices):
+        return tf.IndexedSlices(one.values + other.values, one.indices, one.dense_shape)
+    return one + other
 
 
 def _copies(variables: Sequence[Any]) -> list[NDArray[Any]]:

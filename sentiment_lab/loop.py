@@ -134,7 +134,10 @@ def steps_per_epoch(config: Config, train: Part) -> int:
 def _batches(config: Config, part: Part, epoch: int) -> Batches:
     training = config.training
     order = (training.batch_size, training.batching, config.seed, epoch)
-    return training_batches(part, *order, crop_length=training.crop_length, pad_left_to=config.text.pad_left_to)
+    crop_length, width = training.crop_length, config.text.pad_left_to
+    if width is not None and crop_length is not None:
+        width = min(width, crop_length)
+    return training_batches(part, *order, crop_length=crop_length, pad_left_to=width)
 
 
 def predict_logits(config: Config, learner: Learner, part: Part) -> NDArray[np.float32]:

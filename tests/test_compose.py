@@ -62,7 +62,7 @@ MISTAKES = [
     (["data=imdb", "split=article"], "training.selection must be last where split.validation_is_test is true"),
     (["split=official", "split.train=100"], "split.train must be null where split.method is official"),
     (["split.validation=0", "training.selection=last", "training.patience=2"], "training.patience must be null"),
-    (["training.crop_length=9", "text.padding=left"], "training.crop_length must be null where text.padding is left"),
+    (["training.adversarial=-0.1"], "training.adversarial must be at least 0, got -0.1"),
     (
         ["text.embedding_init=cooccurrence_nb", "model.embedding_size=1"],
         "model.embedding_size must be at least 2 where text.embedding_init is cooccurrence_nb",
@@ -298,7 +298,7 @@ def test_hydras_folder_of_a_sweep_lives_as_long_as_the_sweep():
         (["split.train=0"], "split.train must be above 0, got 0"),
         (["split.validation=0.5", "split.test=0.5"], "split.validation + split.test must leave reviews to train"),
         (["split.validation=1e-5"], "split.validation must be 0 or make at least one of 4000 reviews, got 1e-05"),
-        (["split=article", "training=article"], "split.test must be below the 4000 reviews there are, got 0 + 5000"),
+        (["split=article", "training=article"], "split.test must be below the 20000 reviews there are, got 0 + 5000"),
         (["split.train=100"], "split.train must be 2800 or null, which takes the rest"),
     ],
 )

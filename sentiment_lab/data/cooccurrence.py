@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-COOCCURRENCE_VERSION = 1
+COOCCURRENCE_VERSION = 2
 """Raised with every change of what `word_vectors` returns."""
 WINDOW = 5
 """Tokens to either side that count as near; one at distance d counts 1 - (d - 1) / WINDOW."""
 CONTEXTS = 2_000
 SMOOTHING = 0.75
 """Power of a context's count, which tempers the score of rare contexts."""
-SCALE = 0.05
-"""Standard deviation of what is returned: about that of Keras' uniform initial embeddings."""
+SCALE = 0.15
+"""Standard deviation of what is returned: five times that of Keras' uniform initial embeddings (docs/log.md)."""
 
 _RESERVED = 2  # padding and unknown
 _OVERSAMPLING, _ITERATIONS = 16, 2

@@ -23,9 +23,9 @@ from sentiment_lab.files import write_whole
 
 INITIAL_VERSION = 1
 """Raised with every change of what is computed here: vectors cached under another version are not used."""
-RATIO_SCALE = 0.2
-"""Times the log-ratio. Its standard deviation over the words of IMDB, 0.76, becomes three times that of the other
-dimensions, so that the first steps of a training see it."""
+RATIO_SCALE = 0.5
+"""Times the log-ratio. Its standard deviation over the words of IMDB, 0.76, becomes two and a half times that of the
+other dimensions, so that the first steps of a training see it."""
 SMOOTHING = 1.0
 """Added to each count, so that a word of one label alone has a finite ratio."""
 

@@ -8,7 +8,7 @@ its config and seed alone and not on what else the process has built.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -51,19 +51,17 @@ def build_recurrent(model: RecurrentModel, vocabulary_size: int, seed: int, *, m
     (uniform embeddings, Glorot, orthogonal, forget bias 1).
     """
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=_seed(seed, "embedding"))
-    embed = layers.Embedding(vocabulary_size, model.embedding_size, initializer, mask_zero=masked, name="embedding")
-    states = embed(token_ids)
-    if model.embedding_dropout:
-        drop = layers.SpatialDropout1D
-        states = drop(model.embedding_dropout, seed=_seed(seed, "embedding_dropout"), name="embedding_dropout")(states)
-    for depth in range(1, len(model.units) + 1):
-        states = _recurrent_layer(model, depth, seed)(states)
-        if depth < len(model.units):
-            states = _dropout(model, f"dropout_{depth}", seed)(states)
-    features = _dropout(model, "dropout_output", seed)(_pool(model, states))
-    logit = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(_seed(seed, "logit")), name="logit")
-    return keras.Model(token_ids, logit(features), name=architecture(model))
+    made = {layer.name: layer for layer in _layers(model, vocabulary_size, seed, masked=masked)}
+    logits = _read(model, made["embedding"](token_ids), made.__getitem__)
+    return keras.Model(token_ids, logits, name=architecture(model))
+
+
+def cut_behind_embedding(model: RecurrentModel, network: keras.Model) -> tuple[layers.Layer, keras.Model]:
+    """Return the embedding and the rest of a network, from embedded tokens (batch, steps, embedding) to logits."""
+    embedded = keras.Input((None, model.embedding_size), name="embedded")
+    rest = keras.Model(embedded, _read(model, embedded, network.get_layer))
+    rest.supports_masking = True
+    return network.get_layer("embedding"), rest
 
 
 def start_embedding(network: keras.Model, vectors: NDArray[np.float32]) -> None:
@@ -89,15 +87,48 @@ def execution_path(model: RecurrentModel) -> str:
     return "gpu:cudnn" if model.cell in _FUSED and not model.recurrent_dropout else "gpu:while_loop"
 
 
+def _layers(model: RecurrentModel, vocabulary_size: int, seed: int, *, masked: bool) -> Iterator[layers.Layer]:
+    """Make all layers, with the names that `_read` asks for."""
+    uniform = keras.initializers.RandomUniform(-0.05, 0.05, seed=_seed(seed, "embedding"))
+    yield layers.Embedding(vocabulary_size, model.embedding_size, uniform, mask_zero=masked, name="embedding")
+    drop = _seed(seed, "embedding_dropout")
+    yield layers.SpatialDropout1D(model.embedding_dropout, seed=drop, name="embedding_dropout")
+    for depth in range(1, len(model.units) + 1):
+        yield _recurrent_layer(model, depth, seed)
+        yield layers.Dropout(model.dropout, seed=_seed(seed, f"dropout_{depth}"), name=f"dropout_{depth}")
+    yield MaskedMaxPooling1D(name="max_pooling")
+    yield layers.GlobalAveragePooling1D(name="mean_pooling")
+    yield layers.Concatenate(name="max_mean_pooling")
+    yield layers.Dropout(model.dropout, seed=_seed(seed, "dropout_output"), name="dropout_output")
+    yield layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(_seed(seed, "logit")), name="logit")
+
+
+def _read(model: RecurrentModel, states: Any, layer: Callable[[str], layers.Layer]) -> Any:
+    """Lead embedded tokens (batch, steps, embedding) through the layers of a network to its logits (batch, 1)."""
+    if model.embedding_dropout:
+        states = layer("embedding_dropout")(states)
+    for depth in range(1, len(model.units) + 1):
+        states = layer(_recurrent_name(model, depth))(states)
+        if model.dropout and depth < len(model.units):
+            states = layer(f"dropout_{depth}")(states)
+    features = _pool(model, states, layer)
+    if model.dropout:
+        features = layer("dropout_output")(features)
+    return layer("logit")(features)
+
+
+def _recurrent_name(model: RecurrentModel, depth: int) -> str:
+    return f"bidirectional_{depth}" if model.bidirectional else f"{model.cell}_{depth}"
+
+
 def _recurrent_layer(model: RecurrentModel, depth: int, seed: int) -> layers.Layer:
     name = f"{model.cell}_{depth}"
     if not model.bidirectional:
         return _direction(model, depth, seed, name)
     # Left to itself, Bidirectional copies the forward layer with its seeds: both directions would start out alike.
     backward = _direction(model, depth, seed, f"backward_{name}", go_backwards=True)
-    return layers.Bidirectional(
-        _direction(model, depth, seed, f"forward_{name}"), backward_layer=backward, name=f"bidirectional_{depth}"
-    )
+    forward = _direction(model, depth, seed, f"forward_{name}")
+    return layers.Bidirectional(forward, backward_layer=backward, name=_recurrent_name(model, depth))
 
 
 def _direction(model: RecurrentModel, depth: int, seed: int, name: str, *, go_backwards: bool = False) -> layers.Layer:
@@ -113,21 +144,12 @@ def _direction(model: RecurrentModel, depth: int, seed: int, name: str, *, go_ba
     )
 
 
-def _pool(model: RecurrentModel, states: Any) -> Any:
-    if model.pooling == "last":
+def _pool(model: RecurrentModel, states: Any, layer: Callable[[str], layers.Layer]) -> Any:
+    names = {"max": ["max_pooling"], "mean": ["mean_pooling"], "max_mean": ["max_pooling", "mean_pooling"]}
+    pooled = [layer(name)(states) for name in names.get(model.pooling, [])]
+    if not pooled:
         return states
-    pooled = []
-    if model.pooling in ("max", "max_mean"):
-        pooled.append(MaskedMaxPooling1D(name="max_pooling")(states))
-    if model.pooling in ("mean", "max_mean"):
-        pooled.append(layers.GlobalAveragePooling1D(name="mean_pooling")(states))
-    return layers.Concatenate(name="max_mean_pooling")(pooled) if len(pooled) > 1 else pooled[0]
-
-
-def _dropout(model: RecurrentModel, name: str, seed: int) -> Callable[[Any], Any]:
-    if not model.dropout:
-        return lambda states: states
-    return layers.Dropout(model.dropout, seed=_seed(seed, name), name=name)  # type: ignore[no-any-return]
+    return layer("max_mean_pooling")(pooled) if len(pooled) > 1 else pooled[0]
 
 
 def _seed(seed: int, name: str) -> int:
