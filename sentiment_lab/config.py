@@ -227,12 +227,22 @@ class TrackingConfig:
 class LaunchConfig:
     """How runs are executed."""
 
+    executor: Literal["inline", "pool"] = option(added="inline")
+    """What runs the jobs of a sweep: this process, or worker processes on this machine."""
     progress: Literal["auto", "bar", "lines", "none"]
     """What a run says while it trains; auto is a bar in a terminal and lines elsewhere."""
     threads: int | None = option(at_least(1))
     """Processor threads of TensorFlow; null is all."""
     checkpoint_minutes: float | None = option(at_least(0), added=5.0)
     """Minutes between checkpoints within an epoch; null writes them between epochs alone."""
+    workers: int | None = option(at_least(1), added=None)
+    """Worker processes of the pool; null is one for each `threads` cores, or for each core."""
+    runs_per_worker: int = option(at_least(1), added=50)
+    """Runs after which a worker is replaced."""
+    worker_growth_mib: int = option(at_least(1), added=2048)
+    """Memory that a worker may take beyond that after its first run before it is replaced."""
+    minutes_per_run: float | None = option(above(0), added=None)
+    """Minutes after which a worker's run is ended, with a checkpoint, and counted as failed; null is no limit."""
 
 
 @dataclass(kw_only=True)
@@ -273,6 +283,7 @@ def config_from_plain(plain: object) -> Config:
     config = build(Config, plain)
     sizes = _split_problems(config.split) or _size_problems(config)
     problems = [*sizes, *_text_problems(config), *_optimizer_problems(config.optimizer), *_training_problems(config)]
+    problems += _launch_problems(config.launch)
     if problems:
         raise ConfigError(problems)
     return config
@@ -367,6 +378,13 @@ def _text_problems(config: Config) -> list[str]:
         rule = "must be at least 2 where text.embedding_init is cooccurrence_nb (one dimension is the log-ratio)"
         problems.append(f"model.embedding_size {rule}, got {size}")
     return problems
+
+
+def _launch_problems(launch: LaunchConfig) -> list[str]:
+    if launch.executor == "inline" and launch.minutes_per_run is not None:
+        rule = "must be null where launch.executor is inline (nobody is there to end it; take launch=pool)"
+        return [f"launch.minutes_per_run {rule}, got {launch.minutes_per_run:g}"]
+    return []
 
 
 def _optimizer_problems(optimizer: OptimizerConfig) -> list[str]:

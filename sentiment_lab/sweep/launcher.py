@@ -59,7 +59,7 @@ class SweepLauncher(JobsLauncher):
 
         Raises SweepFailedError after the last job when any of them failed.
         """
-        from sentiment_lab.sweep.inline import SweepFailedError, run_sweep  # `plan` needs none of the statistics
+        from sentiment_lab.sweep.story import SweepFailedError, run_sweep  # `plan` needs none of the statistics
 
         outcomes = run_sweep(jobs, command, force=self.force)
         if any(outcome.result is None for outcome in outcomes):

@@ -1,24 +1,22 @@
-"""The jobs of a sweep one after another in this process; a bad one fails alone."""
+"""The story of a sweep: its jobs frozen, run by an executor, compared, and put on the parent run."""
 
 from __future__ import annotations
 
-import gc
-import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sentiment_lab.analysis.comparison import Comparison
 from sentiment_lab.analysis.formats import render_comparison
+from sentiment_lab.config import LaunchConfig
 from sentiment_lab.errors import LabError
-from sentiment_lab.files import write_whole
 from sentiment_lab.interruption import check
 from sentiment_lab.progress import console, say
-from sentiment_lab.result import Result
-from sentiment_lab.run import Job, execute
+from sentiment_lab.run import Job
 from sentiment_lab.sweep.answer import compare_sweep
+from sentiment_lab.sweep.executor import Executor, Inline, JobOutcome, run_job
 from sentiment_lab.sweep.mirror import close_parent, open_parent
 from sentiment_lab.sweep.report import write_report
+from sentiment_lab.sweep.view import View, build_view
 from sentiment_lab.sweep_record import freeze
 
 
@@ -26,15 +24,6 @@ class SweepFailedError(LabError):
     """At least one job of a sweep failed; which ones was already said."""
 
     exit_code = 1
-
-
-@dataclass(frozen=True)
-class JobOutcome:
-    """What became of one job: its result, or the reason why it has none."""
-
-    job: Job
-    result: Result | None
-    reason: str = ""
 
 
 def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = False) -> list[JobOutcome]:
@@ -47,48 +36,45 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
     config = jobs[0].config
     root = Path(config.paths.runs).absolute()
     open_parent(config, record, say)
-    outcomes: list[JobOutcome] = []
+    outcomes: dict[str, JobOutcome] = {}
     status = "KILLED"
     try:
-        for number, job in enumerate(jobs, 1):
-            check()
-            say(f"[{number}/{len(jobs)}] {job.name}  {job.folder.short_hash}")
-            outcomes.append(_run_job(job, folder, force=force))
-            if number == 1:
-                _settle()
-        status = "FAILED" if any(outcome.result is None for outcome in outcomes) else "FINISHED"
+        view = build_view(config.launch, len(jobs))
+        with view.shown():
+            _run_all(jobs, view, folder, outcomes, force=force)
+        status = "FAILED" if any(outcome.result is None for outcome in outcomes.values()) else "FINISHED"
     finally:
         comparison = compare_sweep(record, root)
         if comparison:
             render_comparison(console(), comparison)
             if status != "KILLED":
                 write_report(comparison, config, folder, say)
-        _report(outcomes, comparison)
+        _report(list(outcomes.values()), comparison)
         close_parent(config, record, status, say)
-    return outcomes
+    return [outcomes[job.folder.short_hash] for job in jobs]
 
 
-def _settle() -> None:
-    """Take what the first job imported out of the garbage collector's rounds.
+def _run_all(jobs: Sequence[Job], view: View, folder: Path, outcomes: dict[str, JobOutcome], *, force: bool) -> None:
+    """Fill the outcomes: of complete runs from what is stored, of all others by the executor."""
+    stored = [] if force else [job for job in jobs if job.folder.state == "complete"]
+    for job in stored:
+        check()
+        view.started(job)
+        outcome = outcomes[job.folder.short_hash] = run_job(job, folder, force=False)
+        view.ended(job, outcome.result, outcome.reason, stored=True)
+    left = [job for job in jobs if job.folder.short_hash not in outcomes]
+    if left:
+        for outcome in build_executor(left[0].config.launch).run(left, view, folder, force=force):
+            outcomes[outcome.job.folder.short_hash] = outcome
 
-    Keras asks for a full round before each model: 0.4 s over a million objects that stay anyway.
-    """
-    gc.collect()
-    gc.freeze()
 
+def build_executor(launch: LaunchConfig) -> Executor:
+    """Return the executor that `launch.executor` names."""
+    if launch.executor == "pool":
+        from sentiment_lab.sweep.pool import Pool
 
-def _run_job(job: Job, log: Path, *, force: bool) -> JobOutcome:
-    before = job.folder.state
-    try:
-        result = execute(job, force=force)
-    except Exception as error:  # noqa: BLE001  # one bad job fails alone, whatever it raises
-        reason = f"{type(error).__name__}: {error}"
-        say(f"  failed: {reason}")
-        write_whole(log / f"{job.folder.short_hash}.trace.txt", traceback.format_exc())
-        return JobOutcome(job, None, reason)
-    stored = "   (complete before, not trained again)" if before == "complete" and not force else ""
-    say(f"  test accuracy {result.test.accuracy:.4f}{stored}")
-    return JobOutcome(job, result)
+        return Pool(launch)
+    return Inline()
 
 
 def _report(outcomes: Sequence[JobOutcome], comparison: Comparison | None) -> None:
