@@ -227,8 +227,8 @@ class TrackingConfig:
 class LaunchConfig:
     """How runs are executed."""
 
-    executor: Literal["inline", "pool"] = option(added="inline")
-    """What runs the jobs of a sweep: this process, or worker processes on this machine."""
+    executor: Literal["inline", "pool", "ray", "slurm"] = option(added="inline")
+    """What runs the jobs of a sweep: this process, worker processes on this machine, a Ray cluster, or Slurm."""
     progress: Literal["auto", "bar", "lines", "none"]
     """What a run says while it trains; auto is a bar in a terminal and lines elsewhere."""
     threads: int | None = option(at_least(1))
@@ -236,13 +236,25 @@ class LaunchConfig:
     checkpoint_minutes: float | None = option(at_least(0), added=5.0)
     """Minutes between checkpoints within an epoch; null writes them between epochs alone."""
     workers: int | None = option(at_least(1), added=None)
-    """Worker processes of the pool; null is one for each `threads` cores, or for each core."""
+    """Worker processes of the pool; null is one for each `threads` cores, or for each core. In Slurm, how many of the
+    jobs run at once; null is as many as the queue lets."""
     runs_per_worker: int = option(at_least(1), added=50)
     """Runs after which a worker is replaced."""
     worker_growth_mib: int = option(at_least(1), added=2048)
     """Memory that a worker may take beyond that after its first run before it is replaced."""
     minutes_per_run: float | None = option(above(0), added=None)
-    """Minutes after which a worker's run is ended, with a checkpoint, and counted as failed; null is no limit."""
+    """Minutes after which a worker's run is ended and counted as failed; it can go on from its last checkpoint. Null is
+    no limit. In Slurm, the time that a job asks for."""
+    address: str | None = option(added=None)
+    """Ray's cluster, host:port; null starts one on this machine."""
+    cluster: Literal["slurm", "local"] = option(added="slurm")
+    """Where submitit sends jobs to: Slurm, or processes on this machine, to try it."""
+    partition: str | None = option(added=None)
+    """Slurm's partition; null is its default."""
+    cpus_per_run: int = option(at_least(1), added=1)
+    """Processors that a run on a cluster asks for, and its threads where `threads` is null."""
+    gpus_per_run: int = option(at_least(0), added=0)
+    """GPUs that a run on a cluster asks for."""
 
 
 @dataclass(kw_only=True)
@@ -381,8 +393,8 @@ def _text_problems(config: Config) -> list[str]:
 
 
 def _launch_problems(launch: LaunchConfig) -> list[str]:
-    if launch.executor == "inline" and launch.minutes_per_run is not None:
-        rule = "must be null where launch.executor is inline (nobody is there to end it; take launch=pool)"
+    if launch.executor in ("inline", "ray") and launch.minutes_per_run is not None:
+        rule = f"must be null where launch.executor is {launch.executor} (nobody would end it; launch=pool does)"
         return [f"launch.minutes_per_run {rule}, got {launch.minutes_per_run:g}"]
     return []
 

@@ -150,7 +150,7 @@ def test_a_job_that_kills_its_worker_twice_fails_alone(tiny, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_over_its_time_is_ended_with_a_checkpoint(tiny, tmp_path):
+def test_a_run_over_its_time_is_ended_and_can_go_on(tiny, tmp_path):
     words = [*tiny, *POOL, "launch.minutes_per_run=0.4"]
     long, short = job_of([*words, "training.epochs=100000"]), job_of(words)
     outcomes, _ = run_pool([long, short], tmp_path / "log")

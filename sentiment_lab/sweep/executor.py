@@ -32,7 +32,7 @@ class Executor(Protocol):
     def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
         """Yield an outcome for each job as it ends, telling the view; `log` keeps the traces of failures.
 
-        Closing the iterator, or an interruption, ends what still runs, each run with a checkpoint.
+        Closing the iterator, or an interruption, ends what still runs; it can go on from its last checkpoint.
         """
 
 

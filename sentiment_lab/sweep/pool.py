@@ -29,7 +29,7 @@ from sentiment_lab.sweep.worker import Settings, work
 TRIES = 2
 """How often a job is run whose worker died."""
 GRACE_SECONDS = 60.0
-"""Seconds that a worker has to end its run with a checkpoint before it is killed."""
+"""Seconds that a worker has to end its run before it is killed."""
 
 
 @dataclass
@@ -171,12 +171,12 @@ class Pool:
         self._retired.append(worker.process)
 
     def _end_all(self) -> None:
-        """End every worker, those that run something with a checkpoint; a second interruption kills them."""
+        """End every worker, those that run something by a signal; a second interruption kills them."""
         busy = [worker for worker in self._workers if worker.job]
         for worker in busy:
             worker.process.terminate()
         if busy:
-            self._view.said(None, f"{len(busy)} runs are being ended with a checkpoint; Ctrl-C again ends them at once")
+            self._view.said(None, f"{len(busy)} runs are being ended; Ctrl-C again ends them at once")
         processes = [worker.process for worker in self._workers] + self._retired
         for worker in self._workers:
             if not worker.job:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sentiment_lab.analysis.comparison import Comparison
@@ -32,8 +32,9 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
     The sweep's folder keeps the frozen list of jobs and the trace of each failure. An interruption ends the sweep; what
     was done stays, and the same sweep goes on from there.
     """
-    record, jobs, folder = freeze(jobs, command)
     config = jobs[0].config
+    executor = build_executor(config.launch)
+    record, jobs, folder = freeze(jobs, command)
     root = Path(config.paths.runs).absolute()
     open_parent(config, record, say)
     outcomes: dict[str, JobOutcome] = {}
@@ -41,7 +42,8 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
     try:
         view = build_view(config.launch, len(jobs))
         with view.shown():
-            _run_all(jobs, view, folder, outcomes, force=force)
+            for outcome in _run_all(jobs, executor, view, folder, force=force):
+                outcomes[outcome.job.folder.short_hash] = outcome
         status = "FAILED" if any(outcome.result is None for outcome in outcomes.values()) else "FINISHED"
     finally:
         comparison = compare_sweep(record, root)
@@ -54,27 +56,36 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
     return [outcomes[job.folder.short_hash] for job in jobs]
 
 
-def _run_all(jobs: Sequence[Job], view: View, folder: Path, outcomes: dict[str, JobOutcome], *, force: bool) -> None:
-    """Fill the outcomes: of complete runs from what is stored, of all others by the executor."""
+def _run_all(jobs: Sequence[Job], executor: Executor, view: View, folder: Path, *, force: bool) -> Iterator[JobOutcome]:
+    """Yield the outcomes: of complete runs from what is stored, of all others by the executor."""
     stored = [] if force else [job for job in jobs if job.folder.state == "complete"]
     for job in stored:
         check()
         view.started(job)
-        outcome = outcomes[job.folder.short_hash] = run_job(job, folder, force=False)
+        outcome = run_job(job, folder, force=False)
         view.ended(job, outcome.result, outcome.reason, stored=True)
-    left = [job for job in jobs if job.folder.short_hash not in outcomes]
-    if left:
-        for outcome in build_executor(left[0].config.launch).run(left, view, folder, force=force):
-            outcomes[outcome.job.folder.short_hash] = outcome
+        yield outcome
+    if left := [job for job in jobs if job not in stored]:
+        yield from executor.run(left, view, folder, force=force)
 
 
 def build_executor(launch: LaunchConfig) -> Executor:
     """Return the executor that `launch.executor` names."""
-    if launch.executor == "pool":
-        from sentiment_lab.sweep.pool import Pool
+    match launch.executor:
+        case "pool":
+            from sentiment_lab.sweep.pool import Pool
 
-        return Pool(launch)
-    return Inline()
+            return Pool(launch)
+        case "ray":
+            from sentiment_lab.sweep.on_ray import OnRay
+
+            return OnRay(launch)
+        case "slurm":
+            from sentiment_lab.sweep.on_slurm import OnSlurm
+
+            return OnSlurm(launch)
+        case "inline":
+            return Inline()
 
 
 def _report(outcomes: Sequence[JobOutcome], comparison: Comparison | None) -> None:
