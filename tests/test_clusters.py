@@ -56,7 +56,7 @@ def test_slurm_without_its_commands_is_refused_before_anything_is_written(monkey
 def test_a_run_that_wants_more_gpus_than_there_are_is_refused():
     launch = job_of(["launch=ray", "launch.gpus_per_run=2"]).config.launch
     gpus_needed(launch, 2)
-    with pytest.raises(LaunchError, match="launch.gpus_per_run is 2, but the cluster has 1 GPUs"):
+    with pytest.raises(LaunchError, match=r"launch\.gpus_per_run is 2, but the cluster has 1 GPUs"):
         gpus_needed(launch, 1)
 
 
@@ -169,5 +169,5 @@ def test_a_ray_cluster_that_does_not_answer_is_named(tiny, monkeypatch):
     from sentiment_lab.sweep.on_ray import OnRay
 
     launch = job_of([*tiny, "launch=ray", "launch.address=127.0.0.1:1"]).config.launch
-    with pytest.raises(LaunchError, match="no Ray cluster answers at launch.address=127.0.0.1:1"):
+    with pytest.raises(LaunchError, match=r"no Ray cluster answers at launch\.address=127\.0\.0\.1:1"):
         list(OnRay(launch).run([job_of(tiny)], Watcher(), None, force=False))
