@@ -208,6 +208,16 @@ class StudyConfig:
 
     name: str = option(_NAME)
     question: str | None = option()
+    trials: int = option(at_least(1), added=20)
+    """Trials of a search (hydra/sweeper=sentiment_lab_optuna)."""
+    seeds: int = option(at_least(1), added=1)
+    """Seeds of each trial, from `seed` on; its value is the mean over them."""
+    sampler: Literal["tpe", "cmaes", "grid", "random"] = option(added="tpe")
+    """How a search proposes settings."""
+    pruner: Literal["none", "median", "hyperband"] = option(added="none")
+    """What ends a run of a search that does worse than others did by the same epoch."""
+    objective: Literal["accuracy", "accuracy_and_seconds"] = option(added="accuracy")
+    """What a search optimises: the best validation accuracy, or that and the seconds of training."""
 
 
 @dataclass(kw_only=True)

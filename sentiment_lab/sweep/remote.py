@@ -25,6 +25,11 @@ LOCK_SECONDS = 60.0
 """How long a run waits for the process that held its folder before, which may still be dying."""
 _MACHINES = ("cores", "machine", "processor", "system", "threads")
 """What of an environment may differ between machines that work together."""
+_EXTRAS = {
+    "ray": ("ray", "launch=ray"),
+    "submitit": ("slurm", "launch=slurm"),
+    "optuna": ("search", "hydra/sweeper=sentiment_lab_optuna"),
+}
 
 
 class LaunchError(LabError):
@@ -78,8 +83,8 @@ def load_extra(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        extra = {"submitit": "slurm"}.get(name, name)
-        raise LaunchError(f"launch={extra} needs {name}: pip install 'sentiment-lab[{extra}]'") from error
+        extra, setting = _EXTRAS[name]
+        raise LaunchError(f"{setting} needs {name}: pip install 'sentiment-lab[{extra}]'") from error
 
 
 class Follower:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sentiment_lab.analysis.comparison import Comparison
@@ -26,8 +26,14 @@ class SweepFailedError(LabError):
     exit_code = 1
 
 
-def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = False) -> list[JobOutcome]:
-    """Run the jobs in order, then show the table and every failure.
+def run_sweep(
+    jobs: Sequence[Job],
+    command: Sequence[str],
+    *,
+    force: bool = False,
+    extra: Callable[[Path], None] = lambda _: None,
+) -> list[JobOutcome]:
+    """Run the jobs in order, then show the table and every failure; `extra` adds files to the sweep's folder.
 
     The sweep's folder keeps the frozen list of jobs and the trace of each failure. An interruption ends the sweep; what
     was done stays, and the same sweep goes on from there.
@@ -51,6 +57,7 @@ def run_sweep(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
             render_comparison(console(), comparison)
             if status != "KILLED":
                 write_report(comparison, config, folder, say)
+                extra(folder)
         _report(list(outcomes.values()), comparison)
         close_parent(config, record, status, say)
     return [outcomes[job.folder.short_hash] for job in jobs]
