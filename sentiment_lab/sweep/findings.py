@@ -18,7 +18,7 @@ from sentiment_lab.run import Job
 if TYPE_CHECKING:
     import optuna
 
-FOLDER = "search"
+FOLDER, ACCURACY = "search", "validation accuracy"
 _FEW = 3
 """Trials below which nothing can be said of importance."""
 
@@ -73,17 +73,23 @@ def _preset(config: Config) -> str:
 
 
 def _draw(study: optuna.Study, folder: Path) -> None:
+    import matplotlib as mpl
     import matplotlib.pyplot as plt
     from optuna.visualization import matplotlib as plots
 
-    both = len(study.directions) > 1
-    target = {"target": lambda trial: trial.values[0], "target_name": "validation accuracy"}
-    drawn = {"front": (plots.plot_pareto_front, {})} if both else {"history": (plots.plot_optimization_history, {})}
-    drawn["slices"] = (plots.plot_slice, target)
+    mpl.use("agg")
+
+    def accuracy(trial: optuna.trial.FrozenTrial) -> float:
+        return float(trial.values[0])
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna calls its pictures experimental
-        for name, (plot, options) in drawn.items():
-            axes = plot(study, **options)
-            figure = getattr(axes, "figure", None) or axes.flat[0].figure
-            figure.savefig(folder / f"{name}.svg", bbox_inches="tight")
-            plt.close(figure)
+        drawn: dict[str, Any] = {"slices": plots.plot_slice(study, target=accuracy, target_name=ACCURACY)}
+        if len(study.directions) > 1:
+            drawn["front"] = plots.plot_pareto_front(study, target_names=[ACCURACY, "seconds of training"])
+        else:
+            drawn["history"] = plots.plot_optimization_history(study, target_name=ACCURACY)
+    for name, axes in drawn.items():
+        figure = (axes if hasattr(axes, "figure") else axes.flat[0]).figure
+        figure.savefig(folder / f"{name}.svg", bbox_inches="tight")
+        plt.close(figure)

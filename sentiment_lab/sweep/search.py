@@ -103,16 +103,15 @@ class Search:
         if not jobs:
             raise LabError(f"no trial of the search is complete; {log} has the traces")
         unique = {job.folder.short_hash: job for job in jobs}
-        run_sweep(
-            list(unique.values()), command, extra=lambda folder: write_findings(self._study, self._best(), folder)
-        )
+        best = self._best()
+        run_sweep(list(unique.values()), command, extra=lambda folder: write_findings(self._study, best, folder))
 
     def _trial(self, log: Path) -> bool:
         """Run one trial; return whether there is another."""
         import optuna
 
+        trial = self._study.ask(self._space)
         try:
-            trial = self._study.ask(self._space)
             jobs = self._jobs_of(trial.params)
         except ConfigError as error:
             say(f"trial {trial.number} cannot be composed: {'; '.join(error.problems)}")
