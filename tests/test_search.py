@@ -125,7 +125,7 @@ def test_the_best_config_is_a_study_of_its_own(search, tmp_path):
     (tmp_path / "experiments" / "best.yaml").write_text(found.read_text(encoding="utf-8"), encoding="utf-8")
     config = compose_config(["+experiments=best", f"paths.cache={tmp_path}"])
     best = max(runs_of(tmp_path), key=lambda run: run.result().best_validation_accuracy)
-    assert best.config()["model.C"] == config.model.C
+    assert best.config()["model"]["C"] == config.model.C
     assert config.data.reviews == 120
 
 
@@ -141,6 +141,12 @@ def test_a_trial_is_the_mean_over_its_seeds_on_validation(search, tmp_path):
 def test_a_search_that_could_only_look_at_test_is_refused(search, capsys):
     assert search(*LINEAR, "split.validation=0", "training.selection=last", "model.C=1,2") == 2
     assert "a search needs a validation part of its own" in capsys.readouterr().err
+
+
+def test_a_search_of_which_nothing_runs_ends(search, capsys):
+    other = "0" * 64  # reviews that are not there
+    assert search(*LINEAR, f"data.expect={other}", "model.C=tag(log,interval(0.1,1))") == 1
+    assert "3 trials in a row failed" in capsys.readouterr().err
 
 
 def test_plan_does_not_guess_what_a_search_will_do(capsys):

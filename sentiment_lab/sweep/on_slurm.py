@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -77,7 +78,7 @@ class OnSlurm:
         made = self._submitit.AutoExecutor(folder=folder, cluster=launch.cluster)
         made.update_parameters(
             name="sentiment_lab",
-            timeout_min=launch.minutes_per_run or DEFAULT_MINUTES,
+            timeout_min=math.ceil(launch.minutes_per_run or DEFAULT_MINUTES),
             cpus_per_task=launch.cpus_per_run,
             gpus_per_node=launch.gpus_per_run,
             slurm_signal_delay_s=SIGNAL_SECONDS,

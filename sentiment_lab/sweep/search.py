@@ -8,7 +8,9 @@ Optuna's storage lies beside MLflow's.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +25,7 @@ from omegaconf import DictConfig
 
 from sentiment_lab.config import Config, architecture
 from sentiment_lab.errors import LabError
-from sentiment_lab.identity import SHORT
+from sentiment_lab.identity import SHORT, config_hash
 from sentiment_lab.interruption import check
 from sentiment_lab.observer import Observer
 from sentiment_lab.progress import say
@@ -39,9 +41,18 @@ from sentiment_lab.sweep.view import View, build_view
 if TYPE_CHECKING:
     import optuna
 
+MOST_FAILURES = 3
+"""Trials that may fail in a row."""
+
 
 class PrunedError(LabError):
     """A run that was ended because others were better at this epoch."""
+
+    exit_code = 1
+
+
+class SearchFailedError(LabError):
+    """A search that found nothing."""
 
     exit_code = 1
 
@@ -85,29 +96,32 @@ class Search:
         self._config: Config = compose(self._fixed)
         _check(self._config)
         self._study = self._open()
-        self._jobs: dict[str, Job] = {}
 
     def run(self, command: Sequence[str]) -> None:
         """Try settings until there are `study.trials`, then tell what was found."""
         from sentiment_lab.sweep.findings import write_findings
         from sentiment_lab.sweep.story import run_sweep
 
-        settings = self._config.study
         done = len(self._ended())
-        say(f"search {self._study.study_name}: {settings.trials} trials, {done} done before")
+        say(f"search {self._study.study_name}: {self._wanted()} trials, {done} done before")
         log = Path(self._config.paths.store).absolute() / "search" / self._study.study_name
         log.mkdir(parents=True, exist_ok=True)
-        while len(self._ended()) < settings.trials and self._trial(log):
+        failures = 0
+        while len(self._ended()) < self._wanted():
             check()
+            before = len(self._ended())
+            self._trial(log)
+            failures = failures + 1 if len(self._ended()) == before else 0
+            if failures == MOST_FAILURES:
+                raise SearchFailedError(f"{failures} trials in a row failed; {log} has their traces")
         jobs = [job for trial in self._complete() for job in self._jobs_of(trial.params)]
         if not jobs:
-            raise LabError(f"no trial of the search is complete; {log} has the traces")
+            raise SearchFailedError("every trial of the search was pruned")
         unique = {job.folder.short_hash: job for job in jobs}
         best = self._best()
         run_sweep(list(unique.values()), command, extra=lambda folder: write_findings(self._study, best, folder))
 
-    def _trial(self, log: Path) -> bool:
-        """Run one trial; return whether there is another."""
+    def _trial(self, log: Path) -> None:
         import optuna
 
         trial = self._study.ask(self._space)
@@ -116,7 +130,7 @@ class Search:
         except ConfigError as error:
             say(f"trial {trial.number} cannot be composed: {'; '.join(error.problems)}")
             self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            return True
+            return
         say(f"trial {trial.number}: {' '.join(words_of(trial.params))}")
         outcomes = []
         for number, job in enumerate(jobs):
@@ -126,7 +140,6 @@ class Search:
             if outcome.result is None:
                 break
         self._tell(trial, outcomes)
-        return not (self._config.study.sampler == "grid" and len(self._ended()) >= self._grid_size())
 
     def _tell(self, trial: optuna.Trial, outcomes: Sequence[JobOutcome]) -> None:
         import optuna
@@ -160,8 +173,9 @@ class Search:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         settings = self._config.study
-        text = json.dumps([settings.name, self._fixed, {key: repr(value) for key, value in self._space.items()}])
-        name = hashlib.sha256(text.encode()).hexdigest()[:SHORT]
+        space = {key: repr(value) for key, value in self._space.items()}
+        asked = [settings.name, config_hash(self._config), space, settings.seeds, settings.objective]
+        name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:SHORT]
         both = settings.objective == "accuracy_and_seconds"
         store = Path(self._config.paths.store).absolute()
         store.mkdir(parents=True, exist_ok=True)
@@ -175,7 +189,11 @@ class Search:
         for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):  # of a process that died
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             study.enqueue_trial(trial.params)
-        study.sampler = _sampler(settings.sampler, self._space, self._config.seed + len(study.trials))
+        study.sampler = _sampler(settings.sampler, self._config.seed + len(study.trials))
+        if settings.sampler == "grid":
+            grid = grid_of(self._space)
+            for values in itertools.product(*grid.values()):
+                study.enqueue_trial(dict(zip(grid, values, strict=True)), skip_if_exists=True)
         return study
 
     def _ended(self) -> list[optuna.trial.FrozenTrial]:
@@ -194,11 +212,12 @@ class Search:
         best = max(self._complete(), key=lambda trial: trial.values[0])
         return self._jobs_of(best.params)[0]
 
-    def _grid_size(self) -> int:
-        size = 1
-        for values in grid_of(self._space).values():
-            size *= len(values)
-        return size
+    def _wanted(self) -> int:
+        """Return how many trials there shall be: `study.trials`, or the whole grid where that is smaller."""
+        trials = self._config.study.trials
+        if self._config.study.sampler != "grid":
+            return trials
+        return min(trials, math.prod(len(values) for values in grid_of(self._space).values()))
 
 
 def _run(job: Job, trial: optuna.Trial, number: int, view: View, log: Path, *, force: bool) -> JobOutcome:
@@ -224,14 +243,12 @@ class _Reporter(Observer):
             raise PrunedError(f"pruned after epoch {record.epoch}")
 
 
-def _sampler(name: str, space: Mapping[str, Any], seed: int) -> optuna.samplers.BaseSampler:
+def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     from optuna import samplers
 
     match name:
-        case "random":
+        case "random" | "grid":  # a grid's trials are all waiting: nothing is drawn
             return samplers.RandomSampler(seed=seed)
-        case "grid":
-            return samplers.GridSampler(grid_of(space), seed=seed)
         case "cmaes":
             return samplers.CmaEsSampler(seed=seed)
         case _:
