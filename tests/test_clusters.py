@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from dataclasses import replace
 
+import psutil
 import pytest
 from test_pool import Watcher, execute_alone, job_of
 
@@ -31,6 +33,10 @@ def assert_same_as_alone(outcomes, words, tmp_path):
         seed = outcome.job.config.seed
         alone = job_of([*words, f"paths.runs={tmp_path}/alone", f"seed={seed}"])
         assert execute_alone(alone, ["launch=inline"]).weights_digest == outcome.result.weights_digest
+
+
+def epochs_of(job):
+    return [event for event in job.folder.events() if event["event"] == "epoch"]
 
 
 @pytest.mark.parametrize(("launch", "package"), [("ray", "ray"), ("slurm", "submitit")])
@@ -103,7 +109,7 @@ def test_the_sbatch_file_asks_for_what_the_config_says(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 def test_slurm_jobs_that_are_preempted_go_on_and_end_as_if_they_were_not(tiny, tmp_path, monkeypatch):
-    words = [*tiny, *THREAD, "training.epochs=6"]
+    words = [*tiny, *THREAD, "training.epochs=120"]
     local = ["launch=slurm", "launch.cluster=local", "launch.workers=2"]
     jobs = [job_of([*words, *local, *THREAD, f"seed={seed}"]) for seed in (1, 2)]
     submitted, preempted = [], []
@@ -116,8 +122,10 @@ def test_slurm_jobs_that_are_preempted_go_on_and_end_as_if_they_were_not(tiny, t
 
     def act(event):
         if event == "epoch" and not preempted:
-            preempted.append(submitted[0])
-            submitted[0][0]._interrupt()
+            entry = next(entry for entry in submitted if epochs_of(entry[2]))
+            preempted.append(entry)
+            (task,) = psutil.Process(entry[0]._process.pid).children()
+            task.send_signal(signal.SIGUSR2)  # what Slurm sends before it takes a machine away
 
     monkeypatch.setattr(OnSlurm, "_submit", keep)
     outcomes, _ = run(OnSlurm(jobs[0].config.launch), jobs, tmp_path / "log", act)
@@ -144,14 +152,12 @@ def test_runs_of_a_ray_node_that_dies_go_on_on_the_other(two_nodes, tiny, tmp_pa
     from sentiment_lab.sweep.on_ray import OnRay
 
     cluster, second = two_nodes
-    words = [*tiny, *THREAD, "training.epochs=40"]
+    words = [*tiny, *THREAD, "training.epochs=120"]
     jobs = [job_of([*words, "launch=ray", f"launch.address={cluster.address}", *THREAD, f"seed={s}"]) for s in (1, 2)]
-    epochs, killed = [], []
+    killed = []
 
     def act(event):
-        epochs.append(event)
-        both = all(any(e["event"] == "epoch" for e in job.folder.events()) for job in jobs)
-        if event == "epoch" and both and not killed:
+        if event == "epoch" and all(epochs_of(job) for job in jobs) and not killed:
             killed.append(second)
             cluster.remove_node(second, allow_graceful=False)
 
