@@ -51,7 +51,7 @@ bench-faults: $(READY)  ## Kill, lock, damage and misspell: writes benchmarks/FA
 
 lock:  ## Lock what pyproject.toml asks for (needs uv); LOCK=--upgrade takes newer versions
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(LOCK) \
-		pyproject.toml --group dev --group bench --output-file requirements.lock
+		pyproject.toml --all-extras --group dev --group bench --output-file requirements.lock
 
 clean:  ## Remove the environment and what tools leave behind; runs stay
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

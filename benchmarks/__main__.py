@@ -31,6 +31,7 @@ MEASURES = (
     "text",
     "prediction",
     "overhead",
+    "launchers",
     "growth",
 )
 STORED = ROOT / "benchmarks"

@@ -66,20 +66,20 @@ def _sweeps(suite: Suite, values: Values) -> None:
         beyond = []
         for seeds in (few, many):
             words = [*TINY, "seed=" + ",".join(map(str, range(seeds)))]
-            wall, trained = _sweep(suite.work / f"sweep-{repeat}-{seeds}", suite.work / "tiny", words)
+            wall, trained = sweep(suite.work / f"sweep-{repeat}-{seeds}", suite.work / "tiny", words)
             beyond.append(wall - trained)
         values.add(WALL, "each", "s", (beyond[1] - beyond[0]) / (many - few))
 
 
 def _quickstart(suite: Suite, values: Values) -> None:
     say("  the quickstart's sweep")
-    wall, trained = _sweep(suite.work / "quickstart", suite.work / "tiny", ["+experiments=quickstart"])
+    wall, trained = sweep(suite.work / "quickstart", suite.work / "tiny", ["+experiments=quickstart"])
     values.add("quickstart", "wall", "s", wall)
     values.add("quickstart", "training", "s", trained)
     values.add("quickstart", "beyond training", "%", 100 * (wall - trained) / wall)
 
 
-def _sweep(root: Path, cache: Path, words: Sequence[str]) -> tuple[float, float]:
+def sweep(root: Path, cache: Path, words: Sequence[str]) -> tuple[float, float]:
     """Return the seconds of a sweep and those of its trainings."""
     places = [f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]
     options = [] if any(word.startswith("+experiments") for word in words) else ["-m"]

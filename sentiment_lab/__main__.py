@@ -2,4 +2,5 @@
 
 from sentiment_lab.cli import main
 
-main()
+if __name__ == "__main__":  # a worker process imports it again
+    main()

@@ -48,6 +48,8 @@ LAUNCHER = "hydra_plugins.sentiment_lab.SweepLauncher"
 """Name of the launcher in the config: Hydra takes plugins of this namespace alone, though no such package exists."""
 SWEEPER = "hydra_plugins.sentiment_lab.GridSweeper"
 """Name of the sweeper in the config."""
+SEARCHER = "hydra_plugins.sentiment_lab.SearchSweeper"
+"""Name of the sweeper that searches in the config."""
 
 
 def resource_folder(name: str) -> Path:
@@ -64,6 +66,7 @@ def register_configs() -> None:
     store = ConfigStore.instance()
     store.store(group="hydra/launcher", name="sentiment_lab", node={"_target_": LAUNCHER})
     store.store(group="hydra/sweeper", name="sentiment_lab", node=BasicSweeperConf(_target_=SWEEPER))
+    store.store(group="hydra/sweeper", name="sentiment_lab_optuna", node={"_target_": SEARCHER, "params": None})
     for folder in dict.fromkeys((resource_folder("experiments"), Path.cwd() / "experiments")):
         for file in sorted(folder.glob("*.yaml")):
             store.store(group="experiments", name=file.stem, node=_study(file), package="_global_")
@@ -259,14 +262,21 @@ def _set_values(settings: DictConfig, values: Sequence[Override]) -> None:
     ConfigLoaderImpl._apply_overrides_to_config(list(values), settings)
 
 
-def run_hydra(arguments: Sequence[str], task: Callable[[DictConfig], Any], launcher: type[Launcher]) -> None:
+def run_hydra(
+    arguments: Sequence[str],
+    task: Callable[[DictConfig], Any],
+    launcher: type[Launcher],
+    searcher: type[Sweeper],
+) -> None:
     """Let Hydra read a command line: its flags, its overrides, one run by `task` or a sweep by `launcher`.
+
+    `searcher` is the sweeper that decides as it goes.
 
     While it runs, `hydra.sweep.dir` is a temporary folder, so that nothing of Hydra's is left behind.
     Raises ConfigError for what Hydra cannot compose; exceptions of the task pass through.
     """
     register_configs()
-    Plugins.instance().class_name_to_class.update({LAUNCHER: launcher, SWEEPER: GridSweeper})
+    Plugins.instance().class_name_to_class.update({LAUNCHER: launcher, SWEEPER: GridSweeper, SEARCHER: searcher})
     folder = str(resource_folder("conf"))
     entry = hydra.main(version_base=VERSION_BASE, config_path=folder, config_name=CONFIG_NAME)(task)
     before = sys.argv

@@ -208,6 +208,16 @@ class StudyConfig:
 
     name: str = option(_NAME)
     question: str | None = option()
+    trials: int = option(at_least(1), added=20)
+    """Trials of a search (hydra/sweeper=sentiment_lab_optuna)."""
+    seeds: int = option(at_least(1), added=1)
+    """Seeds of each trial, from `seed` on; its value is the mean over them."""
+    sampler: Literal["tpe", "cmaes", "grid", "random"] = option(added="tpe")
+    """How a search proposes settings."""
+    pruner: Literal["none", "median", "hyperband"] = option(added="none")
+    """What ends a run of a search that does worse than others did by the same epoch."""
+    objective: Literal["accuracy", "accuracy_and_seconds"] = option(added="accuracy")
+    """What a search optimises: the best validation accuracy, or that and the seconds of training."""
 
 
 @dataclass(kw_only=True)
@@ -227,12 +237,34 @@ class TrackingConfig:
 class LaunchConfig:
     """How runs are executed."""
 
+    executor: Literal["inline", "pool", "ray", "slurm"] = option(added="inline")
+    """What runs the jobs of a sweep: this process, worker processes on this machine, a Ray cluster, or Slurm."""
     progress: Literal["auto", "bar", "lines", "none"]
     """What a run says while it trains; auto is a bar in a terminal and lines elsewhere."""
     threads: int | None = option(at_least(1))
     """Processor threads of TensorFlow; null is all."""
     checkpoint_minutes: float | None = option(at_least(0), added=5.0)
     """Minutes between checkpoints within an epoch; null writes them between epochs alone."""
+    workers: int | None = option(at_least(1), added=None)
+    """Worker processes of the pool; null is one for each `threads` cores, or for each core. In Slurm, how many of the
+    jobs run at once; null is as many as the queue lets."""
+    runs_per_worker: int = option(at_least(1), added=50)
+    """Runs after which a worker is replaced."""
+    worker_growth_mib: int = option(at_least(1), added=2048)
+    """Memory that a worker may take beyond that after its first run before it is replaced."""
+    minutes_per_run: float | None = option(above(0), added=None)
+    """Minutes after which a worker's run is ended and counted as failed; it can go on from its last checkpoint. Null is
+    no limit. In Slurm, the time that a job asks for."""
+    address: str | None = option(added=None)
+    """Ray's cluster, host:port; null starts one on this machine."""
+    cluster: Literal["slurm", "local"] = option(added="slurm")
+    """Where submitit sends jobs to: Slurm, or processes on this machine, to try it."""
+    partition: str | None = option(added=None)
+    """Slurm's partition; null is its default."""
+    cpus_per_run: int = option(at_least(1), added=1)
+    """Processors that a run on a cluster asks for, and its threads where `threads` is null."""
+    gpus_per_run: int = option(at_least(0), added=0)
+    """GPUs that a run on a cluster asks for."""
 
 
 @dataclass(kw_only=True)
@@ -273,6 +305,7 @@ def config_from_plain(plain: object) -> Config:
     config = build(Config, plain)
     sizes = _split_problems(config.split) or _size_problems(config)
     problems = [*sizes, *_text_problems(config), *_optimizer_problems(config.optimizer), *_training_problems(config)]
+    problems += _launch_problems(config.launch)
     if problems:
         raise ConfigError(problems)
     return config
@@ -367,6 +400,13 @@ def _text_problems(config: Config) -> list[str]:
         rule = "must be at least 2 where text.embedding_init is cooccurrence_nb (one dimension is the log-ratio)"
         problems.append(f"model.embedding_size {rule}, got {size}")
     return problems
+
+
+def _launch_problems(launch: LaunchConfig) -> list[str]:
+    if launch.executor in ("inline", "ray") and launch.minutes_per_run is not None:
+        rule = f"must be null where launch.executor is {launch.executor} (nobody would end it; launch=pool does)"
+        return [f"launch.minutes_per_run {rule}, got {launch.minutes_per_run:g}"]
+    return []
 
 
 def _optimizer_problems(optimizer: OptimizerConfig) -> list[str]:

@@ -114,6 +114,7 @@ def _add_plan(commands: Any) -> None:
 def _add_runs(commands: Any) -> None:
     parser = _add(commands, "runs", _runs, "list the runs of this folder, oldest first")
     parser.add_argument("--study", help="only runs of this study")
+    parser.add_argument("--watch", action="store_true", help="keep showing what runs, until Ctrl-C")
     _add_root(parser)
 
 
@@ -291,6 +292,10 @@ def _sync(options: argparse.Namespace) -> int:
 
 
 def _runs(options: argparse.Namespace) -> int:
+    if options.watch:
+        from sentiment_lab.commands.watch import watch
+
+        return watch(options.runs, options.study)
     from sentiment_lab.commands.browse import runs
 
     return runs(options.runs, options.study, as_json=options.json)

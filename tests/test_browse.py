@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import pytest
 from conftest import TINY
 
 from sentiment_lab.commands.browse import runs, show
+from sentiment_lab.commands.watch import changes, look, totals
 from sentiment_lab.compose import compose_config
 from sentiment_lab.loop import TrainingError
+from sentiment_lab.observer import Observer
 from sentiment_lab.run import Job, execute
 
 
@@ -120,3 +123,24 @@ def test_a_damaged_file_is_warned_of_where_its_run_is_shown(two_runs, capsys):
     runs(root, None, as_json=True)
     show(root, good.folder.short_hash, as_json=True)
     assert capsys.readouterr().err.count(f"warning: {path} is damaged at line 4") == 2
+
+
+def test_watching_tells_each_change_once(tmp_path, tiny):
+    root = tmp_path / "runs"
+    assert totals(look(root, None)) == "no runs"
+    looks = []
+
+    class Looker(Observer):
+        def epoch_ended(self, record):
+            looks.append(look(root, None))
+
+    one = Job(compose_config([*tiny, "study.name=watched"]), tiny, "bilstm")
+    execute(one, observer=Looker())
+    looks.append(look(root, None))
+    states = [seen[one.folder.short_hash].state for seen in looks]
+    assert states == ["running", "running", "complete"]
+    told = [list(changes(before, now)) for before, now in itertools.pairwise([{}, *looks, looks[-1]])]
+    assert [len(lines) for lines in told] == [1, 1, 1, 0]
+    assert "epoch 1  loss" in told[0][0]
+    assert totals(looks[-1]) == "1 complete"
+    assert look(root, "another") == {}

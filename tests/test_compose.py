@@ -62,6 +62,7 @@ MISTAKES = [
     (["data=imdb", "split=article"], "training.selection must be last where split.validation_is_test is true"),
     (["split=official", "split.train=100"], "split.train must be null where split.method is official"),
     (["split.validation=0", "training.selection=last", "training.patience=2"], "training.patience must be null"),
+    (["launch.minutes_per_run=5"], "launch.minutes_per_run must be null where launch.executor is inline"),
     (["training.adversarial=-0.1"], "training.adversarial must be at least 0, got -0.1"),
     (
         ["text.embedding_init=cooccurrence_nb", "model.embedding_size=1"],

@@ -10,7 +10,7 @@ import pytest
 from sentiment_lab import interruption
 from sentiment_lab.compose import compose_config
 from sentiment_lab.run import Job, execute
-from sentiment_lab.sweep.inline import run_sweep
+from sentiment_lab.sweep.story import run_sweep
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from sentiment_lab.compose import compose_config
 from sentiment_lab.doctor import examine
 from sentiment_lab.observer import Observer
 from sentiment_lab.run import Job, execute
-from sentiment_lab.sweep.inline import run_sweep
 from sentiment_lab.sweep.plan import plan_jobs
+from sentiment_lab.sweep.story import run_sweep
 from sentiment_lab.tracking.store import open_store
 
 DOUBLED = """

@@ -14,8 +14,8 @@ import pytest
 from sentiment_lab.compose import compose_config
 from sentiment_lab.loop import TrainingError
 from sentiment_lab.run import Job, execute
-from sentiment_lab.sweep.inline import run_sweep
 from sentiment_lab.sweep.plan import plan_jobs
+from sentiment_lab.sweep.story import run_sweep
 from sentiment_lab.tracking.store import open_store
 
 METRICS = {

@@ -14,6 +14,7 @@ from sentiment_lab.progress import console, say
 from sentiment_lab.run import Job
 from sentiment_lab.sweep.forecast import Forecast, forecast, summary
 from sentiment_lab.sweep.launcher import PlanLauncher
+from sentiment_lab.sweep.search import SearchSweeper
 
 HEADINGS = ("hash", "run", "state", "expected s")
 
@@ -38,7 +39,7 @@ def planned_jobs(overrides: Sequence[str]) -> list[Job]:
     Raises ConfigError with the problems of all jobs.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them
-    run_hydra(["-m", *overrides], lambda _: None, PlanLauncher)
+    run_hydra(["-m", *overrides], lambda _: None, PlanLauncher, SearchSweeper)
     return list(PlanLauncher.listed)
 
 

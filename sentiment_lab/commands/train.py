@@ -13,6 +13,7 @@ from sentiment_lab.errors import LabError
 from sentiment_lab.progress import say
 from sentiment_lab.run import Job, execute
 from sentiment_lab.sweep.launcher import SweepLauncher
+from sentiment_lab.sweep.search import SearchSweeper
 
 MULTIRUN = ("-m", "--multirun")
 
@@ -39,7 +40,7 @@ def train(words: Sequence[str]) -> int:
         except LabError as error:
             errors.append(error)
 
-    run_hydra(_ordered(words), task, SweepLauncher)
+    run_hydra(_ordered(words), task, SweepLauncher, SearchSweeper)
     if errors:
         raise errors[0]
     return 0

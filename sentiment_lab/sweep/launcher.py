@@ -38,14 +38,15 @@ class JobsLauncher(Launcher):  # type: ignore[misc]  # hydra is untyped
         Raises ConfigError with the problems of all jobs, before any of them is used.
         """
         del initial_job_idx
-        jobs, asked = plan_jobs(job_overrides, self._compose)
+        jobs, asked = plan_jobs(job_overrides, self.compose)
         if len(jobs) < len(asked):
             say(f"{len(asked)} jobs asked for, {len(jobs)} of them differ: the same config runs once")
         values = self.use(jobs, [str(word) for word in self._config.hydra.overrides.task])
         return [_job_return(words, values[job]) for words, job in zip(job_overrides, asked, strict=True)]
 
     @cached_property
-    def _compose(self) -> JobComposer:
+    def compose(self) -> JobComposer:
+        """Composes and checks jobs."""
         return JobComposer(self._context.config_loader, self._config)
 
 
@@ -59,7 +60,7 @@ class SweepLauncher(JobsLauncher):
 
         Raises SweepFailedError after the last job when any of them failed.
         """
-        from sentiment_lab.sweep.inline import SweepFailedError, run_sweep  # `plan` needs none of the statistics
+        from sentiment_lab.sweep.story import SweepFailedError, run_sweep  # `plan` needs none of the statistics
 
         outcomes = run_sweep(jobs, command, force=self.force)
         if any(outcome.result is None for outcome in outcomes):

@@ -42,8 +42,8 @@ def write_report(comparison: Comparison, config: Config, folder: Path, say: Call
 
 
 def read_report(folder: Path) -> dict[str, str]:
-    """Return the page and the figures that are in a sweep's folder, by name."""
-    found = [*folder.glob(PAGE), *sorted(folder.glob(f"{FIGURES}/*.svg"))]
+    """Return the page, the figures and what a search found that are in a sweep's folder, by name."""
+    found = [*folder.glob(PAGE), *sorted(folder.glob(f"{FIGURES}/*.svg")), *sorted(folder.glob("search/*"))]
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in found}
 
 

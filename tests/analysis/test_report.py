@@ -15,8 +15,8 @@ from conftest import TINY
 from sentiment_lab.cli import main
 from sentiment_lab.compose import compose_config
 from sentiment_lab.sweep import report as report_module
-from sentiment_lab.sweep.inline import run_sweep
 from sentiment_lab.sweep.plan import plan_jobs
+from sentiment_lab.sweep.story import run_sweep
 
 MODELS, SEEDS = ("gru", "simple_rnn", "tfidf_logistic"), (1, 2)
 

@@ -1,0 +1,103 @@
+"""The story of a sweep: its jobs frozen, run by an executor, compared, and put on the parent run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from sentiment_lab.analysis.comparison import Comparison
+from sentiment_lab.analysis.formats import render_comparison
+from sentiment_lab.config import LaunchConfig
+from sentiment_lab.errors import LabError
+from sentiment_lab.interruption import check
+from sentiment_lab.progress import console, say
+from sentiment_lab.run import Job
+from sentiment_lab.sweep.answer import compare_sweep
+from sentiment_lab.sweep.executor import Executor, Inline, JobOutcome, run_job
+from sentiment_lab.sweep.mirror import close_parent, open_parent
+from sentiment_lab.sweep.report import write_report
+from sentiment_lab.sweep.view import View, build_view
+from sentiment_lab.sweep_record import freeze
+
+
+class SweepFailedError(LabError):
+    """At least one job of a sweep failed; which ones was already said."""
+
+    exit_code = 1
+
+
+def run_sweep(
+    jobs: Sequence[Job],
+    command: Sequence[str],
+    *,
+    force: bool = False,
+    extra: Callable[[Path], None] = lambda _: None,
+) -> list[JobOutcome]:
+    """Run the jobs in order, then show the table and every failure; `extra` adds files to the sweep's folder.
+
+    The sweep's folder keeps the frozen list of jobs and the trace of each failure. An interruption ends the sweep; what
+    was done stays, and the same sweep goes on from there.
+    """
+    config = jobs[0].config
+    executor = build_executor(config.launch)
+    record, jobs, folder = freeze(jobs, command)
+    root = Path(config.paths.runs).absolute()
+    open_parent(config, record, say)
+    outcomes: dict[str, JobOutcome] = {}
+    status = "KILLED"
+    try:
+        view = build_view(config.launch, len(jobs))
+        with view.shown():
+            for outcome in _run_all(jobs, executor, view, folder, force=force):
+                outcomes[outcome.job.folder.short_hash] = outcome
+        status = "FAILED" if any(outcome.result is None for outcome in outcomes.values()) else "FINISHED"
+    finally:
+        comparison = compare_sweep(record, root)
+        if comparison:
+            render_comparison(console(), comparison)
+            if status != "KILLED":
+                write_report(comparison, config, folder, say)
+                extra(folder)
+        _report(list(outcomes.values()), comparison)
+        close_parent(config, record, status, say)
+    return [outcomes[job.folder.short_hash] for job in jobs]
+
+
+def _run_all(jobs: Sequence[Job], executor: Executor, view: View, folder: Path, *, force: bool) -> Iterator[JobOutcome]:
+    """Yield the outcomes: of complete runs from what is stored, of all others by the executor."""
+    stored = [] if force else [job for job in jobs if job.folder.state == "complete"]
+    for job in stored:
+        check()
+        view.started(job)
+        outcome = run_job(job, folder, force=False)
+        view.ended(job, outcome.result, outcome.reason, stored=True)
+        yield outcome
+    if left := [job for job in jobs if job not in stored]:
+        yield from executor.run(left, view, folder, force=force)
+
+
+def build_executor(launch: LaunchConfig) -> Executor:
+    """Return the executor that `launch.executor` names."""
+    match launch.executor:
+        case "pool":
+            from sentiment_lab.sweep.pool import Pool
+
+            return Pool(launch)
+        case "ray":
+            from sentiment_lab.sweep.on_ray import OnRay
+
+            return OnRay(launch)
+        case "slurm":
+            from sentiment_lab.sweep.on_slurm import OnSlurm
+
+            return OnSlurm(launch)
+        case "inline":
+            return Inline()
+
+
+def _report(outcomes: Sequence[JobOutcome], comparison: Comparison | None) -> None:
+    for outcome in outcomes:
+        if outcome.result is None:
+            say(f"failed: {outcome.job.name}\n  {outcome.reason}\n  {outcome.job.command}")
+    if comparison:
+        say("next: sentiment-lab compare --help, sentiment-lab show HASH, sentiment-lab ui (opens MLflow)")
