@@ -169,8 +169,7 @@ def test_runs_of_a_ray_node_that_dies_go_on_on_the_other(two_nodes, tiny, tmp_pa
     assert_same_as_alone(outcomes, words, tmp_path)
 
 
-@pytest.mark.slow
-def test_a_ray_cluster_that_does_not_answer_is_named(tiny, monkeypatch):
+def test_a_ray_cluster_that_does_not_answer_is_named(tiny):
     pytest.importorskip("ray")
     from sentiment_lab.sweep.on_ray import OnRay
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ RETRIES = 1
 """How often a run is started again whose process or machine was lost."""
 LOOK_SECONDS = 1.0
 GRACE_SECONDS = 60.0
+CONNECT_SECONDS = 5.0
 
 
 class OnRay:
@@ -51,6 +53,7 @@ class OnRay:
             return False
         address = self._launch.address
         try:
+            _knock(address)
             self._ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             raise LaunchError(f"no Ray cluster answers at launch.address={address}: {_first_line(error)}") from error
@@ -97,6 +100,13 @@ class OnRay:
             for reference in sent:
                 self._ray.cancel(reference, force=True)
             raise
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError where nobody listens at host:port: Ray itself would wait for minutes."""
+    host, separator, port = (address or "").rpartition("://")[2].rpartition(":")
+    if separator:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
 
 
 def _run(errand: Errand) -> str:
