@@ -266,7 +266,7 @@ def run_hydra(
     arguments: Sequence[str],
     task: Callable[[DictConfig], Any],
     launcher: type[Launcher],
-    searcher: type[Sweeper],
+    searcher: type[Sweeper] = Sweeper,
 ) -> None:
     """Let Hydra read a command line: its flags, its overrides, one run by `task` or a sweep by `launcher`.
 

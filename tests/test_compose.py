@@ -212,7 +212,7 @@ GRID = [
     for model in ("bigru", "gru", "nb_svm")
     for optimizer in ("sgd", "adam", "lion")
     for text in ("words", "article")
-    for study in ([], ["+experiments=quickstart"])
+    for study in ([], ["+experiments=bars"])
     for seed in (1, 2)
 ]
 
@@ -298,9 +298,9 @@ def test_hydras_folder_of_a_sweep_lives_as_long_as_the_sweep():
         (["paths.runs="], "paths.runs must be a path, got ''"),
         (["split.train=0"], "split.train must be above 0, got 0"),
         (["split.validation=0.5", "split.test=0.5"], "split.validation + split.test must leave reviews to train"),
-        (["split.validation=1e-5"], "split.validation must be 0 or make at least one of 4000 reviews, got 1e-05"),
-        (["split=article", "training=article"], "split.test must be below the 20000 reviews there are, got 0 + 5000"),
-        (["split.train=100"], "split.train must be 2800 or null, which takes the rest"),
+        (["split.validation=1e-5"], "split.validation must be 0 or make at least one of 20000 reviews, got 1e-05"),
+        (["split=article", "training=article"], "split.train must be 15000 where split.validation and split.test take 0 and 5000"),
+        (["split.train=100"], "split.train must be 14000 or null, which takes the rest"),
     ],
 )
 def test_what_hydra_lets_through_or_stumbles_over_is_one_short_line(overrides, message):

@@ -192,7 +192,7 @@ def test_a_preset_is_the_same_as_its_values_spelled_out(preset):
 @pytest.mark.parametrize(("one", "same"), [("1e-3", "0.001"), ("0", "0.0"), ("0", "-0.0"), ("1", "1.0")])
 @pytest.mark.parametrize("model", ["model=bilstm", "model=nb_svm"])
 def test_a_number_is_the_same_however_it_is_written(model, one, same):
-    base = [model, "optimizer=sgd"]
+    base = [model, "optimizer=sgd", "launch=pool"]
     config = compose_config(base)
     keys = [setting.key for setting in FLOATS if has(config, setting) and keeps_rules(setting, float(one))]
     first, second = (compose_config([*base, *(f"{key}={text}" for key in keys)]) for text in (one, same))

@@ -32,7 +32,7 @@ def test_what_varies_within_an_architecture_is_named():
     ]
     assert variants(["optimizer.learning_rate=0.1"], ["text.keep=first"]) == [
         "bilstm learning_rate=0.1 keep=last",
-        "bilstm learning_rate=0.001 keep=first",
+        "bilstm learning_rate=0.003 keep=first",
     ]
 
 
