@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+with suppress(ImportError):
+    import submitit  # noqa: F401  # it closes the handlers of all loggers, so it comes before those of pytest
 
 ARCHIVE = "aclImdb_v1.tar.gz"
 REVIEWS = os.environ.get("SENTIMENT_LAB_DATA")
