@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from sentiment_lab.cli import main
 from sentiment_lab.compose import compose_config
+from sentiment_lab.run import Job
 from sentiment_lab.rundir import list_runs
 from sentiment_lab.schema import ConfigError
+from sentiment_lab.sweep.executor import run_job
+from sentiment_lab.sweep.search import _pruner, _Reporter
 from sentiment_lab.sweep.space import grid_of, read_space, words_of
 
 pytest.importorskip("optuna", reason="optuna is not installed; the extra `search` brings it")
@@ -156,9 +160,23 @@ def test_plan_does_not_guess_what_a_search_will_do(capsys):
     assert "cannot be planned: a search decides as it goes" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_a_hopeless_run_is_pruned(search, tmp_path):
-    words = ["data.reviews=400", "data.length=12", "data.distance=2", "model.units=[4]", "model.embedding_size=4"]
-    more = ["training.epochs=3", "training.batch_size=16", "study.pruner=median", "study.trials=12"]
-    assert search(*words, *more, "optimizer.learning_rate=tag(log,interval(1e-6,1e-1))", "study.sampler=random") == 0
-    assert "PRUNED" in states(tmp_path)
+@pytest.mark.parametrize(
+    ("name", "accuracy", "pruned"), [("median", 0.5, True), ("median", 0.95, False), ("none", 0.5, False)]
+)
+def test_a_run_that_does_worse_than_the_others_is_ended(tiny, tmp_path, name, accuracy, pruned):
+    """The runs before had a validation accuracy of 0.9 after their first epoch, this one has `accuracy`."""
+    import optuna
+
+    study = optuna.create_study(direction="maximize", pruner=_pruner(name))
+    for _ in range(6):
+        before = study.ask()
+        before.report(0.9, 1)
+        study.tell(before, 0.9)
+    reporter = _Reporter(study.ask(), 0)
+    told = reporter.epoch_ended
+    reporter.epoch_ended = lambda record: told(replace(record, validation_accuracy=accuracy))
+    job = Job(compose_config(tiny), tiny, "bilstm")
+    outcome = run_job(job, tmp_path, force=False, observer=reporter)
+    assert (outcome.reason == "PrunedError: pruned after epoch 1") == pruned
+    assert (outcome.result is None) == pruned
+    assert job.folder.state == ("failed" if pruned else "complete")
