@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all check bench bench-quick bench-check bench-faults peers lock clean
+.PHONY: help demo test test-slow test-all check bench bench-quick bench-check bench-faults bench-store bench-launchers peers lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ READY := .venv/.ready
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY)  ## Sweep five architectures on the generated corpus, tracked in MLflow
 	$(BIN)/sentiment-lab train +experiments=quickstart
@@ -49,9 +49,17 @@ bench-check: peers  ## Measure quickly and say which ratios fell since benchmark
 bench-faults: $(READY)  ## Kill, lock, damage and misspell: writes benchmarks/FAULTS.md in about 40 minutes
 	$(BIN)/python -m benchmarks.faults
 
+bench-store: $(READY)  ## Fill SQLite and PostgreSQL through MLflow: writes benchmarks/STORE.md; needs PostgreSQL
+	$(BIN)/python -m benchmarks.store
+
+bench-launchers: $(READY)  ## One sweep through all launchers, broken on the way: writes benchmarks/EVERYWHERE.md
+	$(BIN)/python -m benchmarks.everywhere
+
 lock:  ## Lock what pyproject.toml asks for (needs uv); LOCK=--upgrade takes newer versions
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(LOCK) \
 		pyproject.toml --all-extras --group dev --group bench --output-file requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(LOCK) \
+		--constraint requirements.lock deploy/requirements.in --output-file deploy/requirements.lock
 
 clean:  ## Remove the environment and what tools leave behind; runs stay
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

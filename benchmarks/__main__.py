@@ -32,6 +32,7 @@ MEASURES = (
     "prediction",
     "overhead",
     "launchers",
+    "search",
     "growth",
 )
 STORED = ROOT / "benchmarks"

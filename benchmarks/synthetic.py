@@ -5,7 +5,7 @@ They stand for studies whose true differences are known, and for folders with th
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pyarrow as pa
@@ -47,7 +47,17 @@ def begin(config: Config) -> RunFolder:
     folder.path.mkdir(parents=True, exist_ok=True)
     files = folder.begin(config, [f"seed={config.seed}"], CodeVersion("synthetic", ""), {"threads": "1"})
     name = f"{architecture(config.model)} seed={config.seed}"
-    facts = {"training": config_hash(config)[:32], "config_hash": config_hash(config), "study": config.study.name}
+    facts = {
+        "training": config_hash(config)[:32],
+        "config_hash": config_hash(config),
+        "study": config.study.name,
+        "architecture": architecture(config.model),
+        "code_version": "synthetic",
+        "env_version": "synthetic",
+        "source": "synthetic",
+        "host": "nowhere",
+        "pid": 0,
+    }
     folder.journal.append("started", **facts, name=name, files=files, sweep=None)
     return folder
 
@@ -58,6 +68,10 @@ def write_result(config: Config, result: Result) -> None:
     files = {path.name: file_digest(path) for path in folder.path.glob("predictions.parquet")}
     plain = {**result_to_plain(result), "config_hash": config_hash(config), "files": files}
     write_whole(folder.path / "result.json", seal(plain))
+    hashes = {"data_hash": result.data_hash, "split_hash": result.split_hash}
+    folder.journal.append("data", **hashes, parts={"train": {"reviews": 25_000}, "test": {"reviews": 25_000}})
+    for epoch in result.epochs:
+        folder.journal.append("epoch", **asdict(epoch))
     folder.journal.append("completed", weights_digest=result.weights_digest)
 
 

@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 
 from sentiment_lab.checkpoint import checkpoint_files, damage
 from sentiment_lab.config import Config
+from sentiment_lab.errors import first_line
 from sentiment_lab.files import check_files, read_plain
 from sentiment_lab.identity import PACKAGE
 from sentiment_lab.integrity import find_damage, find_foreign, find_leftovers
@@ -174,9 +175,10 @@ def _store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
     try:
         known = {run.data.tags["training"]: run for run in store.search("attributes.run_name LIKE '%'") if _ours(run)}
     except Exception as error:  # noqa: BLE001  # whatever a store raises is what is wrong with it
-        yield Finding(
-            "store", f"{uri} cannot be used: {str(error).splitlines()[0].split('. ')[0]}", _remedy(uri, error)
-        )
+        # What SQLite does not take is half migrated, or no database of MLflow.
+        fresh = "move it aside; sentiment-lab sync fills a new one from the folders"
+        remedy = store.remedy(error) or (fresh if uri.startswith("sqlite:") else "name another with tracking.uri=")
+        yield Finding("store", f"{uri} cannot be used: {first_line(error).split('. ')[0]}", remedy)
         return
     yield from _mirrors(config, store, runs, known)
 
@@ -228,14 +230,6 @@ def _sqlite_problem(database: Path) -> str | None:
             return None if answer == "ok" else f"is damaged: {answer}"
     except sqlite3.Error as error:
         return f"cannot be written: {error}"
-
-
-def _remedy(uri: str, error: Exception) -> str:
-    if "out-of-date database schema" in str(error):
-        return f"mlflow db upgrade {uri} (keep a copy of it)"
-    if uri.startswith("sqlite:"):  # half migrated, or not a database of MLflow
-        return "move it aside; sentiment-lab sync fills a new one from the folders"
-    return "start it, or name another with tracking.uri="
 
 
 def _syncer(config: Config, store: Store, run: RunFolder) -> Callable[[], None]:

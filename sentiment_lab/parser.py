@@ -25,6 +25,7 @@ examples:
   sentiment-lab explain 3f2a "A dull film"          which words made it say so
   sentiment-lab promote 3f2a --as champion          register its model under a name that stays
   sentiment-lab ui                                  browse it all in MLflow
+  sentiment-lab sync --to http://HOST:5000          move what was run here up to the team's server
   sentiment-lab doctor                              what is wrong here, and what mends it
   sentiment-lab data info data=imdb                 what the real reviews are
 
@@ -207,7 +208,9 @@ def _add_care(commands: Any) -> None:
     parser.add_argument("--fix", action="store_true", help="mend what can be mended without losing anything")
     _add_json(parser)
     parser = _add(commands, "sync", _sync, "bring the MLflow store up to date with the runs on disk, doubling nothing")
-    _add_overrides(parser, "paths.store=DIR tracking.uri=URI")
+    _add_overrides(parser, "paths.runs=DIR paths.store=DIR")
+    text = "another store, such as a team's server: runs, sweeps, figures, models and what is registered go there"
+    parser.add_argument("--to", metavar="URI", help=text)
 
 
 def _add_promote(commands: Any) -> None:
@@ -286,9 +289,9 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _sync(options: argparse.Namespace) -> int:
-    from sentiment_lab.commands.doctor import sync
+    from sentiment_lab.commands.sync import sync
 
-    return sync(options.overrides)
+    return sync(options.overrides, options.to)
 
 
 def _runs(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from sentiment_lab.errors import LabError
 from sentiment_lab.identity import CodeVersion, code_version, config_hash, env_version, environment
 from sentiment_lab.integrity import find_damage
 from sentiment_lab.layers import Difference, differences
+from sentiment_lab.mirrored import is_mirrored, store_uri
 from sentiment_lab.observer import Observer, Observers
 from sentiment_lab.progress import build_progress, say
 from sentiment_lab.recorder import Recorder
@@ -72,7 +73,7 @@ def execute(job: Job, *, force: bool = False, observer: Observer | None = None) 
     """
     folder = job.folder
     if folder.state != "complete" or force:
-        _check_source(job.config)
+        _check_places(job.config)
     with folder.locked():
         if folder.state == "complete" and not force:
             return _stored(job, folder)
@@ -82,8 +83,13 @@ def execute(job: Job, *, force: bool = False, observer: Observer | None = None) 
             return _train(job, folder, observers)
 
 
-def _check_source(config: Config) -> None:
-    """Raise DataError where named reviews are not there, before anything of the run is."""
+def _check_places(config: Config) -> None:
+    """Raise DataError where named reviews are not there, StoreAddressError for no store, before anything of the run is.
+
+    Whether the store answers is another matter: a run can do without.
+    """
+    if config.tracking.enabled:
+        store_uri(config.tracking, config.paths)
     if isinstance(config.data, ImdbData) and config.data.path is not None:
         from sentiment_lab.data.fetch import locate
 
@@ -190,8 +196,6 @@ def _stored(job: Job, folder: RunFolder) -> Result:
 
 def _catch_up(job: Job, folder: RunFolder) -> None:
     """Bring MLflow up to date with a complete run, unless it was so already."""
-    from sentiment_lab.mirrored import is_mirrored, store_uri
-
     config = job.config
     if config.tracking.enabled and not is_mirrored(folder, store_uri(config.tracking, config.paths)):
         from sentiment_lab.tracking.mirror import catch_up

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from sentiment_lab.commands.doctor import doctor, sync
+from sentiment_lab.commands.doctor import doctor
+from sentiment_lab.commands.sync import sync
 from sentiment_lab.compose import compose_config
 from sentiment_lab.doctor import examine
 from sentiment_lab.observer import Observer

@@ -76,8 +76,7 @@ def _promoted(config: Config, folder: RunFolder, name: str, alias: str) -> tuple
     except LabError:
         raise
     except Exception as error:  # whatever a store raises
-        first = str(error).partition("\n")[0] or type(error).__name__
-        raise PromotionError(f"MLflow store {store.uri} failed: {first}; the same command goes on") from error
+        raise PromotionError(f"{store.complaint(error)}; the same command goes on") from error
 
 
 def _show(version: Version, before: Version | None, alias: str, address: str, store: str) -> None:

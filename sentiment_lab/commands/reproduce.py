@@ -169,7 +169,7 @@ def _keep(verdict: Verdict, facts: Mapping[str, Any], original: RunFolder, job: 
             started = run.started() or {}
             tag_training(store, started["training"], {"reproduction": str(verdict)}, run.path / FILE)
     except Exception as error:  # noqa: BLE001  # whatever a store raises, the verdict is in the folders
-        say(f"MLflow store {store.uri} lacks the verdict ({error}); it stands in {job.folder.path / FILE}")
+        say(f"{store.complaint(error)}\n  the verdict stands in {job.folder.path / FILE}")
 
 
 def _store(config: Config) -> Store:

@@ -48,12 +48,13 @@ def _page(uri: str, study: str | None) -> str:
     from sentiment_lab.tracking.store import Store
     from sentiment_lab.tracking.views import FIRST_VIEW
 
+    store = Store(uri, None)
     try:
-        found = Store(uri, None).study_id(study and experiment_name(study))
+        found = store.study_id(study and experiment_name(study))
     except LabError:
         raise
     except Exception as error:  # whatever a store raises
-        raise RunError(f"MLflow store {uri} failed: {str(error).partition(chr(10))[0]}") from error
+        raise RunError(store.complaint(error)) from error
     if found:
         return STUDY_PAGE.format(found, FIRST_VIEW)
     if study is not None:

@@ -30,7 +30,7 @@ def open_parent(config: Config, record: SweepRecord, warn: Callable[[str], None]
     try:
         SweepParent.open(store, record.study, record.name, record.tags).keep("jobs.json", record.text)
     except Exception as error:  # noqa: BLE001  # whatever a store raises, the sweep goes on
-        warn(f"MLflow store {store.uri} failed ({_first_line(error)}); the sweep goes on, sentiment-lab sync adds it")
+        warn(f"{store.complaint(error)}\n  the sweep goes on in its folders, sentiment-lab sync adds it to a store")
 
 
 def close_parent(config: Config, record: SweepRecord, status: str, warn: Callable[[str], None]) -> None:
@@ -40,11 +40,11 @@ def close_parent(config: Config, record: SweepRecord, status: str, warn: Callabl
     from sentiment_lab.tracking.store import open_store
 
     store = open_store(config.tracking, config.paths)
+    folder, root = sweeps_folder(config.paths.store) / record.hash, Path(config.paths.runs).absolute()
     try:
-        folder = sweeps_folder(config.paths.store) / record.hash
-        mirror_sweep(store, record, Path(config.paths.runs).absolute(), folder, status)
+        store.patiently(lambda: mirror_sweep(store, record, root, folder, status))
     except Exception as error:  # noqa: BLE001  # whatever a store raises, the sweep is done
-        warn(f"MLflow store {store.uri} lacks the sweep's table ({_first_line(error)}); sentiment-lab sync adds it")
+        warn(f"{store.complaint(error)}\n  it lacks the sweep's table, sentiment-lab sync adds it")
 
 
 def mirror_sweep(store: Store, record: SweepRecord, root: Path, folder: Path, status: str | None = None) -> None:
@@ -80,7 +80,3 @@ def _status(runs: Sequence[RunFolder]) -> str:
     if states == {"complete"}:
         return "FINISHED"
     return "FAILED" if "failed" in states else "KILLED"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

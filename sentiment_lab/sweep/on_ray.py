@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_lab.config import LaunchConfig
+from sentiment_lab.errors import first_line
 from sentiment_lab.interruption import check
 from sentiment_lab.run import Job
 from sentiment_lab.sweep.executor import JobOutcome
@@ -56,7 +57,7 @@ class OnRay:
             _knock(address)
             self._ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            raise LaunchError(f"no Ray cluster answers at launch.address={address}: {_first_line(error)}") from error
+            raise LaunchError(f"no Ray cluster answers at launch.address={address}: {first_line(error)}") from error
         return True
 
     def _send(self, errand: Errand) -> Any:
@@ -84,7 +85,7 @@ class OnRay:
         try:
             return str(self._ray.get(reference))
         except self._ray.exceptions.RayError as error:
-            return f"{type(error).__name__}: {_first_line(error)}"
+            return f"{type(error).__name__}: {first_line(error)}"
 
     def _cancel(self, sent: dict[Any, tuple[Errand, Job]], view: View) -> None:
         """End what still runs; a second interruption ends it at once."""
@@ -115,7 +116,3 @@ def _run(errand: Errand) -> str:
 
 def _nodes(ray: Any) -> int:
     return sum(bool(node["Alive"]) for node in ray.nodes())
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -6,11 +6,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 
 from sentiment_lab.config import TrackingConfig
 from sentiment_lab.identity import flatten, variant_of
@@ -19,8 +21,8 @@ from sentiment_lab.mirrored import experiment_name, mark_mirrored
 from sentiment_lab.observer import Observer
 from sentiment_lab.result import EpochRecord, Result
 from sentiment_lab.rundir import RunFolder
-from sentiment_lab.tracking.model import has_model, log_text_model
-from sentiment_lab.tracking.store import Store, TrackingError, origin_tags
+from sentiment_lab.tracking.model import log_text_model
+from sentiment_lab.tracking.store import Store, TrackingError, checked_hash, origin_tags
 from sentiment_lab.tracking.views import OPENED
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ class RunMirror:
         if alive:
             self._tag(heartbeat=datetime.now(UTC).isoformat(timespec="seconds"))
         else:
-            self._push_end(events)
+            self._push_end(first, events)
 
     def _open(self, first: Event, *, alive: bool) -> None:
         client, experiment = self._store.client, self._store.experiment_id(experiment_name(first["study"]))
@@ -156,11 +158,12 @@ class RunMirror:
                 self._log_metrics(values, event["epoch"], event)
                 self._logged |= {(name, event["epoch"]) for name in EPOCH_METRICS}
 
-    def _push_end(self, events: Sequence[Event]) -> None:
+    def _push_end(self, first: Event, events: Sequence[Event]) -> None:
         last = events[-1] if events[-1]["event"] in STATUSES else {**events[-1], "event": "killed"}
         self._store.client.set_terminated(self.run_id, STATUSES[last["event"]], _milliseconds(last))
         if last["event"] == "completed":
             self._push_result(self._folder.result(), last)
+            self._drop_doubles(first)
             mark_mirrored(self._folder, self._store.uri, self.run_id)
         else:
             self._tag(reason=str(last.get("reason", "its process died"))[:REASON_LIMIT])
@@ -174,9 +177,16 @@ class RunMirror:
         self.push_files()
         if self._folder.figures.is_dir():
             client.log_artifacts(self.run_id, str(self._folder.figures), "figures")
-        if self._tracking.model and not (self.found and has_model(client, self.run_id)):
+        if self._tracking.model:
             log_text_model(client, self.run_id, self._folder.model, result.kept_epoch)
-            self.found = True
+
+    def _drop_doubles(self, first: Event) -> None:
+        """Delete what a server made of a request whose answer got lost, so that it was asked again."""
+        condition = f"tags.training = '{checked_hash(first['training'])}'"
+        for run in self._store.search(condition, [self._store.experiment_id(experiment_name(first["study"]))]):
+            if run.info.run_id != self.run_id and run.info.lifecycle_stage == "active":
+                with suppress(MlflowException):  # a server may keep deleting for whoever has made the experiment
+                    self._store.client.delete_run(run.info.run_id)
 
     def push_files(self) -> None:
         """Copy the run's own files."""
@@ -205,7 +215,7 @@ class Mirror(Observer):
         self._run = RunMirror(store, tracking, folder)
         self._wake, self._ending = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="mirror", daemon=True)
-        self._away = False
+        self._away, self._hurried = False, False
         self._retry_at = 0.0
         self._system: Any = None
 
@@ -230,6 +240,7 @@ class Mirror(Observer):
         self._end(GIVE_UP_SECONDS)
 
     def _end(self, patience: float | None) -> None:
+        self._hurried = patience is not None
         self._ending.set()
         self._wake.set()
         if self._thread.ident is not None:
@@ -247,7 +258,10 @@ class Mirror(Observer):
 
     def _try_push(self, *, alive: bool) -> None:
         try:
-            self._run.push(alive=alive)
+            if alive or self._hurried:
+                self._run.push(alive=alive)
+            else:
+                self._store.patiently(lambda: self._run.push(alive=False))
             if alive and self._tracking.system_metrics and self._system is None:
                 self._start_system_metrics()
         except Exception as error:  # noqa: BLE001  # whatever a store raises, the run goes on
@@ -258,12 +272,11 @@ class Mirror(Observer):
             self._away = False
 
     def _hear_failure(self, error: Exception, *, alive: bool) -> None:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        failed = f"MLflow store {self._store.uri} failed ({first})"
+        failed = self._store.complaint(error)
         if alive and not self._away:
-            self._warn(f"{failed}; the run goes on in its folder, the store is tried again")
+            self._warn(f"{failed}\n  the run goes on in its folder, the store is tried again")
         if not alive:
-            self._warn(f"{failed}; it lacks the end of this run, `sentiment-lab sync` brings it up to date")
+            self._warn(f"{failed}\n  it lacks the end of this run, `sentiment-lab sync` brings it up to date")
         self._away, self._retry_at = True, time.monotonic() + RETRY_SECONDS
 
     def _start_system_metrics(self) -> None:
@@ -280,11 +293,11 @@ class Mirror(Observer):
 
 def catch_up(store: Store, tracking: TrackingConfig, folder: RunFolder, warn: Callable[[str], None]) -> bool:
     """Bring the store up to date with a run that no process trains; tell whether it is so now."""
+    mirror = RunMirror(store, tracking, folder)
     try:
-        RunMirror(store, tracking, folder).push(alive=False)
+        store.patiently(lambda: mirror.push(alive=False))
     except Exception as error:  # noqa: BLE001  # whatever a store raises, the folder is as it was
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        warn(f"{folder.short_hash}: MLflow store {store.uri} could not be brought up to date: {first}")
+        warn(f"run {folder.short_hash}: {store.complaint(error)}")
         return False
     return True
 

@@ -16,18 +16,12 @@ from mlflow.types import ColSpec, Schema
 
 from sentiment_lab.identity import PACKAGE, SHORT
 
-
-def has_model(client: MlflowClient, run_id: str) -> bool:
-    """Tell whether a run's model is logged; one whose logging was cut short is removed."""
-    for model in _all_models(client, run_id):
-        if model.status != "READY":
-            client.delete_logged_model(model.model_id)
-    return bool(logged_models(client, run_id))
+READY = "READY"
 
 
 def logged_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
     """Return the models of a run that are whole."""
-    return [model for model in _all_models(client, run_id) if model.status == "READY"]
+    return [model for model in _all_models(client, run_id) if model.status == READY]
 
 
 def _all_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
@@ -36,10 +30,18 @@ def _all_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
 
 
 def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -> None:
-    """Log the model that takes raw text and gives label and probability, tied to the epoch that was kept."""
+    """Log the model that takes raw text and gives label and probability, tied to the epoch that was kept.
+
+    A run has one: where an attempt failed, the next goes on with what it has made.
+    """
+    known = _all_models(client, run_id)
+    if any(model.status == READY for model in known):
+        return
     # Made here, because MLflow would put the model of a run that is not its active one into the default experiment.
     run = client.get_run(run_id)
-    model = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
+    model = known[0] if known else client.create_logged_model(
+        run.info.experiment_id, "model", run_id, params=run.data.params
+    )
     # An example would make MLflow load the model and predict: seconds for each run. The type hint is one of its own.
     for message in (".*An input example was not provided", ".*Any type hint is inferred as AnyType"):
         warnings.filterwarnings("ignore", message=message)

@@ -42,14 +42,51 @@ def promote_model(
     Raises TrackingError when the run was deleted in the store, MlflowException when the store fails.
     """
     client = store.client
-    run, model = _logged(store, tracking, folder)
     before = _holder(client, name, alias)
-    version = _version(client, run, model, name)
-    for key, value in _tags(run).items():
-        client.set_model_version_tag(name, version.version, key, value)
+    version = _registered(store, tracking, folder, name)
     client.set_registered_model_alias(name, alias, version.version)
     moved = before if before and before.version != version.version else None
     return _plain(client.get_model_version(name, version.version)), moved and _plain(moved)
+
+
+def copy_registry(
+    source: Store, target: Store, tracking: TrackingConfig, folders: Mapping[str, RunFolder]
+) -> tuple[int, list[str]]:
+    """Register in another store what is registered in this one, oldest version first; `folders` go by their training.
+
+    Returns the number of versions that are there now, and a line for each thing that was left: an alias that the other
+    store has given to another version stays where it is. Raises MlflowException when a store fails.
+    """
+    copied, left = 0, []
+    for model in source.client.search_registered_models():
+        versions = source.client.search_model_versions(f"name = '{model.name}'")
+        for version in sorted(versions, key=lambda version: int(version.version)):
+            training = source.client.get_run(str(version.run_id)).data.tags.get("training", "")
+            if training not in folders:
+                left.append(f"{model.name} version {version.version} was left: its run has no folder here")
+                continue
+            there = _registered(target, tracking, folders[training], model.name)
+            copied += 1
+            wanted = [alias for alias, number in model.aliases.items() if str(number) == str(version.version)]
+            for alias in wanted:
+                holder = _holder(target.client, model.name, alias)
+                if holder is None:
+                    target.client.set_registered_model_alias(model.name, alias, there.version)
+                elif holder.version != there.version:
+                    left.append(
+                        f"the {alias} of {model.name} stays version {holder.version} there, not {there.version}: "
+                        f"sentiment-lab promote {folders[training].short_hash} --as {alias} moves it"
+                    )
+    return copied, left
+
+
+def _registered(store: Store, tracking: TrackingConfig, folder: RunFolder, name: str) -> ModelVersion:
+    """Return the version that a run's model is, made where it is none."""
+    run, model = _logged(store, tracking, folder)
+    version = _version(store.client, run, model, name)
+    for key, value in _tags(run).items():
+        store.client.set_model_version_tag(name, version.version, key, value)
+    return version
 
 
 def _logged(store: Store, tracking: TrackingConfig, folder: RunFolder) -> tuple[Run, LoggedModel]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import getpass
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
+from requests import RequestException
 
 from sentiment_lab.config import PathsConfig, TrackingConfig
-from sentiment_lab.errors import LabError
+from sentiment_lab.errors import LabError, first_line
 from sentiment_lab.files import BUILDING, building
 from sentiment_lab.mirrored import store_uri
 from sentiment_lab.tracking.views import view_tags
@@ -25,8 +28,14 @@ from sentiment_lab.tracking.views import view_tags
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Without it the UI opens on its pages for language-model applications."""
 
-
+PATIENCE_SECONDS = 60.0
+"""Seconds that all runs of a process together wait for a server that is away, before they leave the rest to `sync`."""
+RETRY_SECONDS = 3.0
 _SQLITE = "sqlite:///"
+_SERVER = ("http://", "https://")
+T = TypeVar("T")
+_silent_since: dict[str, float] = {}
+"""When a server was first heard of no more, by its address."""
 
 
 class TrackingError(LabError):
@@ -47,6 +56,49 @@ class Store:
         if self.uri.startswith(_SQLITE):
             _create(Path(self.uri.removeprefix(_SQLITE).partition("?")[0]))
         return MlflowClient(self.uri)
+
+    def patiently(self, action: Callable[[], T]) -> T:
+        """Do what can be done twice, and do it again while the server is away: it may be starting anew.
+
+        Raises what it raised last when the patience is used up, and at once what waiting does not mend.
+        """
+        while True:
+            try:
+                done = action()
+            except Exception as error:
+                if not self.is_away(error):
+                    raise
+                since = _silent_since.setdefault(self.uri, time.monotonic())
+                if time.monotonic() - since > PATIENCE_SECONDS:
+                    raise
+                time.sleep(RETRY_SECONDS)
+            else:
+                _silent_since.pop(self.uri, None)
+                return done
+
+    def is_away(self, error: Exception) -> bool:
+        """Tell whether an error says that a server does not answer, or that its database does not answer it."""
+        if not self.uri.startswith(_SERVER):
+            return False
+        if isinstance(error, MlflowException):
+            return error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
+        return isinstance(error, RequestException) and getattr(error.response, "status_code", 500) >= 500
+
+    def complaint(self, error: Exception) -> str:
+        """Return in a line what is wrong with the store, and what mends it where that is known."""
+        remedy = self.remedy(error)
+        return f"MLflow store {self.uri} failed: {first_line(error)}" + (f"; {remedy}" if remedy else "")
+
+    def remedy(self, error: Exception) -> str | None:
+        """Return what mends an error of the store, where its text tells."""
+        text = first_line(error)
+        if "out-of-date database schema" in text:
+            return f"mlflow db upgrade {self.uri} (keep a copy of it)"
+        if "not authenticated" in text or "error code 401" in text:
+            return "it wants a name and a password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        if "PERMISSION_DENIED" in text or "error code 403" in text:
+            return "whoever runs the server gives the right to edit: docs/server.md"
+        return "start it, or name another with tracking.uri=" if self.is_away(error) else None
 
     def experiment_id(self, name: str) -> str:
         """Return the id of an experiment, made and put at its place when it is missing.
@@ -83,8 +135,9 @@ class Store:
         return chosen
 
     def find(self, experiment_id: str, tag: str, value: str) -> Run | None:
-        """Return the run of an experiment whose tag has this hash, also a deleted one."""
-        return next(self.search(f"tags.`{tag}` = '{checked_hash(value)}'", [experiment_id]), None)
+        """Return the run of an experiment whose tag has this hash, a deleted one where there is no other."""
+        found = list(self.search(f"tags.`{tag}` = '{checked_hash(value)}'", [experiment_id]))
+        return min(found, key=lambda run: run.info.lifecycle_stage != "active", default=None)
 
     def search(self, condition: str, experiments: list[str] | None = None) -> Iterator[Run]:
         """Yield all runs that meet a condition, deleted ones too, oldest first."""

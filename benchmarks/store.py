@@ -1,0 +1,227 @@
+"""Measure what a store of runs takes, and how it answers when it is full: writes STORE.md.
+
+    python -m benchmarks.store [--runs 100000] [--clients 1 4 16]
+
+Three stores: the SQLite file that a machine has by itself, MLflow's server on SQLite, and the server of docs/server.md on
+PostgreSQL with passwords. Clients are processes that write at once: complete runs as `sync` mirrors them (41 settings,
+18 tags, 31 numbers, two datasets, seven files, no model), then epochs of seven numbers in a batch as a training logs
+them. Server, database and clients share the processors, so a server on a machine of its own takes more.
+
+Then runs without number are written into the tables of PostgreSQL, copies of one that was mirrored, and what the
+commands and the UI ask a store is timed through the server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine
+from benchmarks.protocol import ROOT, Child
+from benchmarks.results import now
+from benchmarks.servers import ADMIN, MissingError, Server, deployed, free_port, postgres, psql
+
+FILE = ROOT / "benchmarks" / "STORE.md"
+RUNS_EACH = {1: 40, 4: 15, 16: 6}
+"""Runs that a client mirrors, by the number of clients."""
+EPOCHS_EACH = {1: 200, 4: 80, 16: 30}
+NUMBERS = 7
+"""In the batch of an epoch."""
+SQLITE, SERVER_SQLITE, SERVER_POSTGRES = "SQLite file", "server on SQLite", "server on PostgreSQL"
+LABELS = {"runs": "runs/s", "epochs": "numbers/s, in batches of seven"}
+REPEATS = 5
+
+
+def main() -> int:
+    """Measure and write; 1 where PostgreSQL is missing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=100_000, help="in the full PostgreSQL (default: %(default)s)")
+    parser.add_argument("--clients", type=int, nargs="+", choices=RUNS_EACH, default=list(RUNS_EACH))
+    parser.add_argument("--output", type=Path, default=FILE)
+    options = parser.parse_args()
+    rates: dict[str, dict[tuple[str, int], float]] = {}
+    try:
+        for name in (SQLITE, SERVER_SQLITE, SERVER_POSTGRES):
+            with _store(name) as (uri, artifacts, _):
+                rates[name] = _rates(uri, artifacts, options.clients)
+                print(name, {f"{what} {clients}": f"{rate:.1f}" for (what, clients), rate in rates[name].items()}, flush=True)
+        with _store(SERVER_POSTGRES) as (uri, artifacts, database):
+            full = _full(uri, artifacts, database, options.runs)
+    except MissingError as error:
+        print(error, file=sys.stderr)
+        return 1
+    options.output.write_text(_page(rates, full, options), encoding="utf-8")
+    return 0
+
+
+@contextmanager
+def _store(kind: str) -> Iterator[tuple[str, str | None, Mapping[str, str]]]:
+    """Yield address, artifact folder where clients write it themselves, and how PostgreSQL is found."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="store-")))
+        if kind == SQLITE:
+            yield f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts"), {}
+            return
+        found = stack.enter_context(postgres()) if kind == SERVER_POSTGRES else {}
+        environment = deployed(found, folder, free_port())
+        words = ["--app-name", "basic-auth"] if found else []
+        if not found:
+            environment["MLFLOW_BACKEND_STORE_URI"] = f"sqlite:///{folder}/mlflow.db"
+        server = stack.enter_context(Server(environment, folder / "log", *words))
+        stack.enter_context(_as_admin())
+        yield server.uri, None, found
+
+
+@contextmanager
+def _as_admin() -> Iterator[None]:
+    from unittest.mock import patch
+
+    names = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": ADMIN}
+    with patch.dict("os.environ", names):
+        yield
+
+
+def _rates(uri: str, artifacts: str | None, clients: Sequence[int]) -> dict[tuple[str, int], float]:
+    found = {}
+    for many in clients:
+        with tempfile.TemporaryDirectory(prefix="clients-") as root, ExitStack() as stack:
+            settings = {"uri": uri, "artifacts": artifacts, "root": root, "count": RUNS_EACH[many]}
+            # Numbers differ from those of the rounds before: each round makes runs of its own.
+            numbers = [100 * many + number for number in range(many)]
+            first = stack.enter_context(Child("benchmarks.ours.mirror", {**settings, "number": numbers[0]}))
+            first.wait()  # makes the store, where there is none
+            others = [
+                stack.enter_context(Child("benchmarks.ours.mirror", {**settings, "number": number}))
+                for number in numbers[1:]
+            ]
+            children = [first, *others]
+            for child in others:
+                child.wait()
+            found["runs", many] = many * RUNS_EACH[many] / _together(children, what="runs")
+            points = NUMBERS * many * EPOCHS_EACH[many]
+            found["epochs", many] = points / _together(children, what="epochs", times=EPOCHS_EACH[many])
+    return found
+
+
+def _together(children: Sequence[Child], **request: Any) -> float:
+    """Return the seconds from the first client's start to the last one's end."""
+    with ThreadPoolExecutor(len(children)) as pool:
+        answers = list(pool.map(lambda child: child.ask(**request), children))
+    return max(answer["ended"] for answer in answers) - min(answer["started"] for answer in answers)
+
+
+def _full(uri: str, artifacts: str | None, database: Mapping[str, str], runs: int) -> dict[str, Any]:
+    """Fill PostgreSQL with copies of one run and time what is asked of it; seconds by question."""
+    with tempfile.TemporaryDirectory(prefix="clients-") as root:
+        settings = {"uri": uri, "artifacts": artifacts, "root": root, "count": 1, "number": 0}
+        with Child("benchmarks.ours.mirror", settings) as child:
+            child.ask(what="runs")
+    started = time.perf_counter()
+    for statement in _copies(runs):
+        psql("mlflow", statement, database)
+    filled = time.perf_counter() - started
+    print(f"{runs:,} runs copied in {filled:.0f} s", flush=True)
+    size = psql("mlflow", "select pg_size_pretty(pg_database_size('mlflow'))", database)
+    from sentiment_lab.tracking.store import Store
+
+    store = Store(uri, None)
+    seconds = {name: _median(ask) for name, ask in _questions(store, runs).items()}
+    with tempfile.TemporaryDirectory(prefix="clients-") as root:
+        settings = {"uri": uri, "artifacts": artifacts, "root": root, "count": RUNS_EACH[1], "number": 9}
+        with Child("benchmarks.ours.mirror", settings) as child:
+            rate = RUNS_EACH[1] / _together([child], what="runs")
+    return {"seconds": seconds, "size": size, "rate": rate}
+
+
+def _copies(runs: int) -> list[str]:
+    """Return the statements that copy the only run, with its numbers, settings, tags and datasets."""
+    number = f"generate_series(1, {runs - 1}) as number"
+    run_id = "md5('run' || number)"
+    columns = {
+        "metrics": "key, value, timestamp, step, is_nan",
+        "latest_metrics": "key, value, timestamp, step, is_nan",
+        "params": "key, value",
+    }
+    others = "name, source_type, source_name, entry_point_name, user_id, status, end_time, deleted_time, source_version"
+    statements = [
+        f"insert into runs (run_uuid, start_time, lifecycle_stage, artifact_uri, experiment_id, {others})"
+        f" select {run_id}, start_time + number, lifecycle_stage, artifact_uri, experiment_id, {others} from runs, {number}"
+    ]
+    statements += [
+        f"insert into {table} (run_uuid, {names}) select {run_id}, {names} from {table}, {number}"
+        for table, names in columns.items()
+    ]
+    value = (
+        "case when key in ('config_hash', 'training') then md5(key || number) || md5('more' || number) else value end"
+    )
+    statements.append(f"insert into tags (run_uuid, key, value) select {run_id}, key, {value} from tags, {number}")
+    statements.append("analyze")
+    return statements
+
+
+def _questions(store: Store, runs: int) -> dict[str, Callable[[], object]]:
+    """Return what is asked of a store, by who asks."""
+    import hashlib
+
+    digest = hashlib.md5(f"config_hash{runs // 2}".encode()).hexdigest()  # noqa: S324  # as PostgreSQL has made it
+    training = hashlib.md5(f"training{runs // 2}".encode()).hexdigest()  # noqa: S324
+    experiment = store.experiment_id("default")
+
+    def page(order: str, condition: str = "") -> Callable[[], object]:
+        return lambda: store.client.search_runs([experiment], condition, max_results=100, order_by=[order])
+
+    return {
+        "a run before its start: `train` looks for it": lambda: list(
+            store.search(f"tags.`training` = '{training}'", [experiment])
+        ),
+        "a run by its hash: `reproduce`": lambda: list(store.search(f"tags.config_hash LIKE '{digest[:12]}%'")),
+        "the first page, newest first: the UI opens": page("attributes.start_time DESC"),
+        "the first page by test accuracy: a click in the UI": page("metrics.test_accuracy DESC"),
+        "runs with an accuracy above a value: the UI's search": page(
+            "attributes.start_time DESC", "metrics.test_accuracy > 0.9"
+        ),
+        "runs of one variant: the UI's search": page("attributes.start_time DESC", "tags.variant = 'bilstm'"),
+    }
+
+
+def _median(ask: Callable[[], object]) -> float:
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        ask()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[1:])
+
+
+def _page(rates: Mapping[str, Mapping[tuple[str, int], float]], full: Mapping[str, Any], options: Any) -> str:
+    facts = machine.describe()
+    lines = ["# What a store of runs takes", "", *(__doc__ or "").strip().splitlines(), ""]
+    lines += [f"Measured {now()} on {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB memory;"]
+    lines += [f"{facts['system']}, mlflow {facts['packages']['mlflow']}."]
+    for what, label in LABELS.items():
+        heads = " | ".join(f"{many} client{'s' * (many > 1)}" for many in options.clients)
+        lines += ["", f"| {label} | {heads} |", f"| --- |{' ---: |' * len(options.clients)}"]
+        for name, found in rates.items():
+            lines.append(f"| {name} | " + " | ".join(f"{found[what, many]:.1f}" for many in options.clients) + " |")
+    many = max(options.clients)
+    lines += ["", f"| PostgreSQL against, at {many} clients | runs | numbers |", "| --- | ---: | ---: |"]
+    for name in (SQLITE, SERVER_SQLITE):
+        each = [rates[SERVER_POSTGRES][what, many] / rates[name][what, many] for what in LABELS]
+        lines.append(f"| {name} | {each[0]:.2f} | {each[1]:.2f} |")
+    lines += ["", f"## PostgreSQL with {options.runs:,} runs of one study", ""]
+    lines += [f"The database holds {full['size']}; one client mirrors {full['rate']:.1f} runs/s into it.", ""]
+    lines += ["| question | seconds |", "| --- | ---: |"]
+    lines += [f"| {name} | {seconds:.2f} |" for name, seconds in full["seconds"].items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""`sentiment-lab sync`: an MLflow store made equal to the run folders, this machine's or, with --to, a team's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentiment_lab.compose import compose_config
+from sentiment_lab.config import Config
+from sentiment_lab.doctor import all_runs
+from sentiment_lab.mirrored import local_uri, store_uri
+from sentiment_lab.progress import say
+from sentiment_lab.rundir import RunFolder
+
+if TYPE_CHECKING:
+    from sentiment_lab.tracking.store import Store
+
+DONE, PROBLEMS_LEFT = 0, 1
+TELL_SECONDS = 10.0
+"""Seconds between two lines that tell how far it is."""
+
+
+def sync(overrides: Sequence[str], to: str | None = None) -> int:
+    """Bring a store up to date with every run and sweep on disk; 1 where it failed for any.
+
+    `to` names another store than the config's, which gets what is registered in the local one too. What a store has is
+    not written again, so that the same command goes on after a failure. Raises ConfigError for the overrides,
+    StoreAddressError for an address that is none.
+    """
+    from sentiment_lab.tracking.store import open_store
+
+    config = compose_config(overrides)
+    config.tracking.uri = to or config.tracking.uri
+    store = open_store(config.tracking, config.paths)
+    try:
+        store.client.search_experiments(max_results=1)
+    except Exception as error:  # noqa: BLE001  # whatever a store raises, nothing was done yet
+        say(store.complaint(error))
+        return PROBLEMS_LEFT
+    runs = [run for run in all_runs(config) if run.started()]
+    free = [run for run in runs if run.holder is None]
+    done = _sync_runs(config, store, free)
+    sweeps, wanted = _sync_sweeps(config, store)
+    versions = _sync_registry(config, store, free)
+    busy = f", {len(runs) - len(free)} are being trained and mirror themselves" if len(free) < len(runs) else ""
+    registered = f", {versions} registered versions" if versions else ""
+    say(f"{done} of {len(free)} runs and {sweeps} sweeps{registered} are up to date in {store.uri}{busy}")
+    if to:
+        say(f"export MLFLOW_TRACKING_URI={store.uri} makes it the store of every command from here on")
+    return DONE if done == len(free) and sweeps == wanted and versions is not None else PROBLEMS_LEFT
+
+
+def _sync_runs(config: Config, store: Store, runs: Sequence[RunFolder]) -> int:
+    from sentiment_lab.tracking.mirror import catch_up
+
+    done, told = 0, time.monotonic()
+    for number, run in enumerate(runs):
+        if time.monotonic() - told > TELL_SECONDS:
+            say(f"  {number} of {len(runs)} runs")
+            told = time.monotonic()
+        done += catch_up(store, config.tracking, run, say)
+    return done
+
+
+def _sync_sweeps(config: Config, store: Store) -> tuple[int, int]:
+    """Return how many sweeps are up to date, and how many there are."""
+    from sentiment_lab.sweep.mirror import mirror_sweep
+    from sentiment_lab.sweep_record import SweepRecord, list_sweeps
+
+    root, folders, done = Path(config.paths.runs).absolute(), list_sweeps(config.paths.store), 0
+    for folder in folders:
+        try:
+            record = SweepRecord.read(folder)
+            if not any(run.holder for _, run in record.runs(root)):
+                mirror_sweep(store, record, root, folder)
+            done += 1
+        except Exception as error:  # noqa: BLE001  # whatever a store raises, the other sweeps are tried
+            say(f"sweep {folder.name}: {store.complaint(error)}")
+    return done, len(folders)
+
+
+def _sync_registry(config: Config, store: Store, runs: Sequence[RunFolder]) -> int | None:
+    """Register elsewhere what is registered in the local store; return how many versions, None after a failure."""
+    from sentiment_lab.tracking.registry import copy_registry
+    from sentiment_lab.tracking.store import Store
+
+    local = local_uri(config.paths)
+    if store_uri(config.tracking, config.paths) == local or not Path(local.removeprefix("sqlite:///")).is_file():
+        return 0
+    folders = {str(started["training"]): run for run in runs if (started := run.started())}
+    try:
+        copied, left = copy_registry(Store(local, None), store, config.tracking, folders)
+    except Exception as error:  # noqa: BLE001  # whatever a store raises, runs and sweeps are there
+        say(f"registered models: {store.complaint(error)}")
+        return None
+    for line in left:
+        say(f"  {line}")
+    return copied

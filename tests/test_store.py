@@ -1,0 +1,160 @@
+"""How long a store that is away is waited for, and that what is asked twice stands there once."""
+
+from __future__ import annotations
+
+import pytest
+from mlflow.exceptions import MlflowException, RestException
+from requests import ConnectionError as NoConnection
+
+from sentiment_lab.compose import compose_config
+from sentiment_lab.mirrored import is_mirrored, mark_mirrored
+from sentiment_lab.run import Job, execute
+from sentiment_lab.sweep.plan import plan_jobs
+from sentiment_lab.sweep.story import run_sweep
+from sentiment_lab.tracking.mirror import catch_up
+from sentiment_lab.tracking.store import PATIENCE_SECONDS, Store, open_store
+
+AWAY = RestException({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "starting"})
+DENIED = RestException({"error_code": "PERMISSION_DENIED", "message": "no"})
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that only sleeping moves, and a process that has met no server yet."""
+    now = [1000.0]
+    monkeypatch.setattr("sentiment_lab.tracking.store.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("sentiment_lab.tracking.store.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr("sentiment_lab.tracking.store._silent_since", {})
+    return now
+
+
+def failing(*errors):
+    """Return an action that raises these one after another, then gives 7; and how often it was called."""
+    left, calls = list(errors), []
+
+    def act():
+        calls.append(1)
+        if left:
+            raise left.pop(0)
+        return 7
+
+    return act, calls
+
+
+@pytest.mark.parametrize("error", [AWAY, NoConnection("refused"), MlflowException("API request to http://x failed")])
+def test_a_server_that_is_away_for_a_while_is_asked_again(error, clock):
+    act, calls = failing(error, error)
+    assert Store("http://server:5000", None).patiently(act) == 7
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("uri", "error"), [("http://server:5000", DENIED), ("sqlite:////tmp/x.db", AWAY), ("http://server:5000", ValueError())]
+)
+def test_what_waiting_does_not_mend_is_raised_at_once(uri, error, clock):
+    act, calls = failing(error)
+    with pytest.raises(type(error)):
+        Store(uri, None).patiently(act)
+    assert len(calls) == 1
+
+
+def test_all_runs_of_a_process_wait_a_minute_together_and_anew_once_it_answered(clock):
+    store, start = Store("http://server:5000", None), clock[0]
+    for _ in range(3):
+        with pytest.raises(RestException):
+            store.patiently(failing(*[AWAY] * 1000)[0])
+    assert PATIENCE_SECONDS <= clock[0] - start < PATIENCE_SECONDS + 10, "the second and third did not wait again"
+    assert store.patiently(lambda: 7) == 7
+    act, calls = failing(AWAY)
+    assert store.patiently(act) == 7
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Detected out-of-date database schema (found version a, but expected b)", "mlflow db upgrade http://s:5000"),
+        ("API request to endpoint x failed with error code 401 != 200", "set MLFLOW_TRACKING_USERNAME and"),
+        ("PERMISSION_DENIED: no", "docs/server.md"),
+    ],
+)
+def test_a_complaint_is_one_line_and_says_what_mends_it(text, told):
+    said = Store("http://s:5000", None).complaint(MlflowException(f"{text}\nand a trace"))
+    assert said.startswith("MLflow store http://s:5000 failed: ")
+    assert told in said
+    assert "\n" not in said
+
+
+def test_a_run_remembers_each_store_that_has_it(tiny):
+    job = Job(compose_config(tiny), tiny, "bilstm")
+    execute(job)
+    mark_mirrored(job.folder, "http://one", "1")
+    mark_mirrored(job.folder, "http://two", "2")
+    assert is_mirrored(job.folder, "http://one")
+    assert is_mirrored(job.folder, "http://two")
+    assert not is_mirrored(job.folder, "http://three")
+    execute(job, force=True)
+    assert not is_mirrored(job.folder, "http://one"), "another training"
+
+
+def test_a_run_that_a_lost_answer_has_doubled_stands_there_once(tracked, monkeypatch):
+    """The server makes the run, its answer gets lost, and the search for it comes too early to see it."""
+    words = [*tracked, "tracking.system_metrics=false", "tracking=none"]
+    job = Job(compose_config(words), words, "bilstm")
+    execute(job)
+    config = compose_config(tracked)
+    store = open_store(config.tracking, config.paths)
+    create = type(store.client).create_run
+    state = {"lost": True}
+
+    def lose(self, *args, **kwargs):
+        run = create(self, *args, **kwargs)
+        if state.pop("lost", False):
+            raise MlflowException("the answer got lost")
+        return run
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mlflow.MlflowClient.create_run", lose)
+        patch.setattr(Store, "find", lambda *_: None)
+        said = []
+        assert not catch_up(store, config.tracking, job.folder, said.append)
+        assert "the answer got lost" in said[0]
+        assert catch_up(store, config.tracking, job.folder, said.append)
+    runs = list(store.search("attributes.run_name LIKE '%'"))
+    assert sorted((run.info.lifecycle_stage, run.info.status) for run in runs) == [
+        ("active", "FINISHED"),
+        ("deleted", "RUNNING"),
+    ]
+    assert catch_up(store, config.tracking, job.folder, said.append), "the deleted one is not taken for the run"
+    assert len(store.client.search_logged_models([runs[0].info.experiment_id])) == 1
+
+
+def test_a_model_whose_logging_was_cut_short_is_gone_on_with(tracked, monkeypatch):
+    words = [*tracked, "tracking.system_metrics=false"]
+    job = Job(compose_config([*words, "tracking=none"]), words, "bilstm")
+    execute(job)
+    config = compose_config(tracked)
+    store, said = open_store(config.tracking, config.paths), []
+    with monkeypatch.context() as patch:
+        patch.setattr("mlflow.models.Model.log", failing(MlflowException("cut short"))[0])
+        assert not catch_up(store, config.tracking, job.folder, said.append)
+    assert catch_up(store, config.tracking, job.folder, said.append)
+    (run,) = store.search("attributes.run_name LIKE '%'")
+    (model,) = store.client.search_logged_models([run.info.experiment_id])
+    assert model.status == "READY"
+
+
+def test_a_store_with_the_tables_of_another_mlflow_is_named_before_the_sweep_trains(tracked, tmp_path, capsys):
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store:
+        store.execute("update alembic_version set version_num = 'bd07f7e963c5'")
+        store.commit()
+    jobs, _ = plan_jobs([[*tracked, "launch.progress=lines"]], compose_config)
+    run_sweep(jobs, ["seed=1"])
+    said = capsys.readouterr().err
+    assert "out-of-date database schema" in said
+    assert "mlflow db upgrade sqlite:///" in said
+    assert said.index("mlflow db upgrade") < said.index("epoch 1")
+    assert jobs[0].folder.state == "complete"
