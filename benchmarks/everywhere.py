@@ -2,9 +2,9 @@
 
     python -m benchmarks.everywhere
 
-SimpleRNN, GRU and LSTM on the generated corpus with ten seeds each, one thread a run, as `sentiment-lab train -m`. While
-they train: a worker of the pool is killed; of a Ray cluster of two nodes on loopback the second is killed; a job of
-submitit's local executor gets the signal with which Slurm announces preemption. The same command is given once, never
+SimpleRNN, GRU and LSTM on the generated corpus with ten seeds each, one thread a run, as `sentiment-lab train -m`.
+While they train: a worker of the pool is killed; of a Ray cluster of two nodes on loopback the second is killed; a job
+of submitit's local executor gets the signal with which Slurm announces preemption. Each command is given once, never
 again. A run that was hit shows more than one start in its journal.
 """
 

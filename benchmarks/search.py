@@ -1,8 +1,8 @@
 """Search: the best validation accuracy after so many runs, by TPE and by random search.
 
-A GRU on generated reviews whose sentiment stands far from its cause, with a learning rate from 1e-4 to 1, units, dropout
-and batch size to choose. Each repeat has seeds of its own, for the network and for what is drawn; a trial is one run. The
-ratio is random search's error over TPE's at the end: above 1 TPE has found the better one.
+A GRU on generated reviews whose sentiment stands far from its cause, with a learning rate from 1e-4 to 1, units,
+dropout and batch size to choose. Each repeat has seeds of its own, for the network and for what is drawn; a trial is one
+run. The ratio is random search's error over TPE's at the end: above 1 TPE has found the better one.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ SAMPLERS = {"tpe": "TPE", "random": "random search"}
 def measure(suite: Suite) -> Measured:
     """Search with both, in turns."""
     values = Values()
-    repeats, trials, marks = suite.pick(
-        full=(5, 30, (5, 10, 20, 30)), quick=(1, 6, (3, 6)), smoke=(1, 2, (2,))
-    )
+    repeats, trials, marks = suite.pick(full=(5, 30, (5, 10, 20, 30)), quick=(1, 6, (3, 6)), smoke=(1, 2, (2,)))
     ends: dict[str, list[float]] = {name: [] for name in SAMPLERS.values()}
     for repeat in range(repeats):
         for sampler, name in SAMPLERS.items():

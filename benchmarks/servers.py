@@ -13,15 +13,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+
+import requests
 
 from benchmarks.protocol import ROOT
 
 LOOPBACK = "127.0.0.1"
 DEPLOY = ROOT / "deploy"
 START_SECONDS = 120.0
-USER, PASSWORD = "mlflow", "correct horse"  # noqa: S105  # of a database that lives as long as its block
+USER, PASSWORD = "mlflow", "correct horse"  # of a database that lives as long as its block
 ADMIN = "administrator's secret"
 
 
@@ -34,7 +34,10 @@ def find_postgres() -> Path:
 
     Raises MissingError where there are none.
     """
-    found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")), *map(Path, filter(None, [shutil.which("initdb")]))]
+    found = [
+        *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
+        *map(Path, filter(None, [shutil.which("initdb")])),
+    ]
     if not found:
         raise MissingError("PostgreSQL is not installed; on Debian: apt install postgresql")
     return found[-1].parent
@@ -142,11 +145,9 @@ class Server:
             time.sleep(0.2)
 
     def _answers(self) -> bool:
-        try:
-            with urlopen(f"{self.uri}/health", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (HTTPError, URLError, OSError):
-            return False
+        with suppress(requests.RequestException):
+            return requests.get(f"{self.uri}/health", timeout=5).ok
+        return False
 
     def stop(self, kind: signal.Signals = signal.SIGKILL) -> None:
         """End it with all its workers."""

@@ -2,8 +2,8 @@
 
     python -m benchmarks.store [--runs 100000] [--clients 1 4 16]
 
-Three stores: the SQLite file that a machine has by itself, MLflow's server on SQLite, and the server of docs/server.md on
-PostgreSQL with passwords. Clients are processes that write at once: complete runs as `sync` mirrors them (41 settings,
+Three stores: the SQLite file that a machine has by itself, MLflow's server on SQLite, and the server of docs/server.md
+on PostgreSQL with passwords. Clients are processes that write at once: complete runs as `sync` mirrors them (41 settings,
 18 tags, 31 numbers, two datasets, seven files, no model), then epochs of seven numbers in a batch as a training logs
 them. Server, database and clients share the processors, so a server on a machine of its own takes more.
 
@@ -28,6 +28,7 @@ from benchmarks import machine
 from benchmarks.protocol import ROOT, Child
 from benchmarks.results import now
 from benchmarks.servers import ADMIN, MissingError, Server, deployed, free_port, postgres, psql
+from sentiment_lab.tracking.store import Store
 
 FILE = ROOT / "benchmarks" / "STORE.md"
 RUNS_EACH = {1: 40, 4: 15, 16: 6}
@@ -52,7 +53,11 @@ def main() -> int:
         for name in (SQLITE, SERVER_SQLITE, SERVER_POSTGRES):
             with _store(name) as (uri, artifacts, _):
                 rates[name] = _rates(uri, artifacts, options.clients)
-                print(name, {f"{what} {clients}": f"{rate:.1f}" for (what, clients), rate in rates[name].items()}, flush=True)
+                print(
+                    name,
+                    {f"{what} {clients}": f"{rate:.1f}" for (what, clients), rate in rates[name].items()},
+                    flush=True,
+                )
         with _store(SERVER_POSTGRES) as (uri, artifacts, database):
             full = _full(uri, artifacts, database, options.runs)
     except MissingError as error:
@@ -130,8 +135,6 @@ def _full(uri: str, artifacts: str | None, database: Mapping[str, str], runs: in
     filled = time.perf_counter() - started
     print(f"{runs:,} runs copied in {filled:.0f} s", flush=True)
     size = psql("mlflow", "select pg_size_pretty(pg_database_size('mlflow'))", database)
-    from sentiment_lab.tracking.store import Store
-
     store = Store(uri, None)
     seconds = {name: _median(ask) for name, ask in _questions(store, runs).items()}
     with tempfile.TemporaryDirectory(prefix="clients-") as root:
@@ -143,28 +146,28 @@ def _full(uri: str, artifacts: str | None, database: Mapping[str, str], runs: in
 
 def _copies(runs: int) -> list[str]:
     """Return the statements that copy the only run, with its numbers, settings, tags and datasets."""
-    number = f"generate_series(1, {runs - 1}) as number"
+    series = f"generate_series(1, {runs - 1}) as number"
     run_id = "md5('run' || number)"
-    columns = {
-        "metrics": "key, value, timestamp, step, is_nan",
-        "latest_metrics": "key, value, timestamp, step, is_nan",
-        "params": "key, value",
-    }
-    others = "name, source_type, source_name, entry_point_name, user_id, status, end_time, deleted_time, source_version"
-    statements = [
-        f"insert into runs (run_uuid, start_time, lifecycle_stage, artifact_uri, experiment_id, {others})"
-        f" select {run_id}, start_time + number, lifecycle_stage, artifact_uri, experiment_id, {others} from runs, {number}"
-    ]
-    statements += [
-        f"insert into {table} (run_uuid, {names}) select {run_id}, {names} from {table}, {number}"
-        for table, names in columns.items()
-    ]
+    kept = (
+        "lifecycle_stage, artifact_uri, experiment_id, name, source_type, source_name, entry_point_name, user_id, "
+        "status, end_time, deleted_time, source_version"
+    )
+    numbers = "key, value, timestamp, step, is_nan"
     value = (
         "case when key in ('config_hash', 'training') then md5(key || number) || md5('more' || number) else value end"
     )
-    statements.append(f"insert into tags (run_uuid, key, value) select {run_id}, key, {value} from tags, {number}")
-    statements.append("analyze")
-    return statements
+    return [
+        _copy("runs", f"start_time, {kept}", f"start_time + number, {kept}", run_id, series),
+        _copy("metrics", numbers, numbers, run_id, series),
+        _copy("latest_metrics", numbers, numbers, run_id, series),
+        _copy("params", "key, value", "key, value", run_id, series),
+        _copy("tags", "key, value", f"key, {value}", run_id, series),
+        "analyze",
+    ]
+
+
+def _copy(table: str, columns: str, values: str, run_id: str, series: str) -> str:
+    return f"insert into {table} (run_uuid, {columns}) select {run_id}, {values} from {table}, {series}"  # noqa: S608  # ours
 
 
 def _questions(store: Store, runs: int) -> dict[str, Callable[[], object]]:

@@ -49,7 +49,8 @@ def test_a_server_that_is_away_for_a_while_is_asked_again(error, clock):
 
 
 @pytest.mark.parametrize(
-    ("uri", "error"), [("http://server:5000", DENIED), ("sqlite:////tmp/x.db", AWAY), ("http://server:5000", ValueError())]
+    ("uri", "error"),
+    [("http://server:5000", DENIED), ("sqlite:////tmp/x.db", AWAY), ("http://server:5000", ValueError())],
 )
 def test_what_waiting_does_not_mend_is_raised_at_once(uri, error, clock):
     act, calls = failing(error)

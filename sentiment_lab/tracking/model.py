@@ -39,8 +39,10 @@ def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -
         return
     # Made here, because MLflow would put the model of a run that is not its active one into the default experiment.
     run = client.get_run(run_id)
-    model = known[0] if known else client.create_logged_model(
-        run.info.experiment_id, "model", run_id, params=run.data.params
+    model = (
+        known[0]
+        if known
+        else client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
     )
     # An example would make MLflow load the model and predict: seconds for each run. The type hint is one of its own.
     for message in (".*An input example was not provided", ".*Any type hint is inferred as AnyType"):
