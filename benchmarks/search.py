@@ -1,8 +1,8 @@
 """Search: the best validation accuracy after so many runs, by TPE and by random search.
 
 A GRU on generated reviews whose sentiment stands far from its cause, with a learning rate from 1e-4 to 1, units,
-dropout and batch size to choose. Each repeat has seeds of its own, for the network and for what is drawn; a trial is one
-run. The ratio is random search's error over TPE's at the end: above 1 TPE has found the better one.
+dropout and batch size to choose. Each repeat has seeds of its own, for the network and for what is drawn; a trial is
+one run. The ratio is random search's error over TPE's at the end: above 1 TPE has found the better one.
 """
 
 from __future__ import annotations

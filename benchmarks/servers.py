@@ -119,6 +119,11 @@ def deployed(database: Mapping[str, str], folder: Path, port: int) -> dict[str, 
     return {**example, **changed}
 
 
+def _inherited() -> dict[str, str]:
+    """Return the variables of this process without those for MLflow's clients."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+
+
 class Server:
     """An `mlflow server` that can be stopped and started again."""
 
@@ -132,7 +137,7 @@ class Server:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "mlflow", "server", *self._words],
-                env={**os.environ, **self._environment},
+                env={**_inherited(), **self._environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

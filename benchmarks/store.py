@@ -3,9 +3,9 @@
     python -m benchmarks.store [--runs 100000] [--clients 1 4 16]
 
 Three stores: the SQLite file that a machine has by itself, MLflow's server on SQLite, and the server of docs/server.md
-on PostgreSQL with passwords. Clients are processes that write at once: complete runs as `sync` mirrors them (41 settings,
-18 tags, 31 numbers, two datasets, seven files, no model), then epochs of seven numbers in a batch as a training logs
-them. Server, database and clients share the processors, so a server on a machine of its own takes more.
+on PostgreSQL with passwords. Clients are processes that write at once: complete runs as `sync` mirrors them (settings,
+tags, 31 numbers, two datasets, seven files, no model), then epochs of seven numbers in a batch as a training logs them.
+Server, database and clients share the processors, so a server on a machine of its own takes more.
 
 Then runs without number are written into the tables of PostgreSQL, copies of one that was mirrored, and what the
 commands and the UI ask a store is timed through the server.

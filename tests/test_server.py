@@ -26,7 +26,7 @@ from sentiment_lab.tracking.store import Store, open_store
 
 slow = [pytest.mark.slow, pytest.mark.timeout(900)]
 CLIENTS = 16
-SEEDS = 4
+SEEDS = 2
 CLIENT = """
 import sys
 from sentiment_lab.cli import main
@@ -40,7 +40,7 @@ def database():
         find_postgres()
     except MissingError as error:
         pytest.skip(str(error))
-    pytest.importorskip("psycopg2", reason="psycopg2 is not installed: pip install -r deploy/requirements.lock")
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install -r deploy/requirements.lock")
     with postgres() as found:
         yield found
 
@@ -126,6 +126,7 @@ def test_a_server_that_does_not_answer_is_named_once_and_nothing_is_done(tiny, c
     assert sync(places(tiny), uri) == 1
     said = capsys.readouterr().err
     assert said.count(uri) == 1
+    assert "no answer (Connection refused)" in said
     assert "start it, or name another with tracking.uri=" in said
 
 
@@ -216,7 +217,7 @@ class TestServer:
                 *(model if number < 2 else ["model=nb_svm"]),
                 f"seed={','.join(str(100 * number + seed) for seed in range(SEEDS))}",
                 *(f"paths.runs={tmp_path}/{number}/runs", f"paths.store={tmp_path}/{number}", f"paths.cache={cache}"),
-                *("launch.threads=1", "launch.progress=none"),
+                *("launch.threads=1", "launch.progress=none", "tracking.system_metrics=false"),
             ]
             with (tmp_path / f"{number}.log").open("w") as log:
                 environment = {**os.environ, "MLFLOW_TRACKING_URI": server.uri}

@@ -41,7 +41,12 @@ def failing(*errors):
     return act, calls
 
 
-@pytest.mark.parametrize("error", [AWAY, NoConnection("refused"), MlflowException("API request to http://x failed")])
+RACED = RestException({"error_code": "BAD_REQUEST", "message": "(psycopg.errors.UniqueViolation) duplicate key"})
+
+
+@pytest.mark.parametrize(
+    "error", [AWAY, NoConnection("refused"), MlflowException("API request to http://x failed"), RACED]
+)
 def test_a_server_that_is_away_for_a_while_is_asked_again(error, clock):
     act, calls = failing(error, error)
     assert Store("http://server:5000", None).patiently(act) == 7
@@ -130,14 +135,18 @@ def test_a_run_that_a_lost_answer_has_doubled_stands_there_once(tracked, monkeyp
     assert len(store.client.search_logged_models([runs[0].info.experiment_id])) == 1
 
 
-def test_a_model_whose_logging_was_cut_short_is_gone_on_with(tracked, monkeypatch):
+def test_a_model_whose_logging_was_cut_short_is_made_anew(tracked, monkeypatch):
     words = [*tracked, "tracking.system_metrics=false"]
     job = Job(compose_config([*words, "tracking=none"]), words, "bilstm")
     execute(job)
     config = compose_config(tracked)
     store, said = open_store(config.tracking, config.paths), []
+
+    def cut_short(**_):
+        raise MlflowException("cut short, when the model was tied to its run")
+
     with monkeypatch.context() as patch:
-        patch.setattr("mlflow.models.Model.log", failing(MlflowException("cut short"))[0])
+        patch.setattr("mlflow.pyfunc.save_model", cut_short)
         assert not catch_up(store, config.tracking, job.folder, said.append)
     assert catch_up(store, config.tracking, job.folder, said.append)
     (run,) = store.search("attributes.run_name LIKE '%'")

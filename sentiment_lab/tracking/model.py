@@ -11,6 +11,7 @@ from pathlib import Path
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Run
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
@@ -32,18 +33,16 @@ def _all_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
 def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -> None:
     """Log the model that takes raw text and gives label and probability, tied to the epoch that was kept.
 
-    A run has one: where an attempt failed, the next goes on with what it has made.
+    A run has one: what is whole is left alone, and what an earlier attempt left unfinished goes.
     """
     known = _all_models(client, run_id)
     if any(model.status == READY for model in known):
         return
+    for model in known:
+        _discard(client, model)
     # Made here, because MLflow would put the model of a run that is not its active one into the default experiment.
     run = client.get_run(run_id)
-    model = (
-        known[0]
-        if known
-        else client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
-    )
+    model = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
     # An example would make MLflow load the model and predict: seconds for each run. The type hint is one of its own.
     for message in (".*An input example was not provided", ".*Any type hint is inferred as AnyType"):
         warnings.filterwarnings("ignore", message=message)
@@ -62,6 +61,14 @@ def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -
             pip_requirements=serving_requirements(),
             signature=ModelSignature(inputs=Schema([ColSpec("string")]), outputs=outputs),
         )
+
+
+def _discard(client: MlflowClient, model: LoggedModel) -> None:
+    # It cannot be gone on with: MLflow ties a model to its run once, and refuses a second time.
+    try:
+        client.delete_logged_model(model.model_id)
+    except MlflowException:  # a server may keep deleting for whoever has made the experiment
+        client.finalize_logged_model(model.model_id, "FAILED")
 
 
 def _description(run: Run, model_id: str) -> str:

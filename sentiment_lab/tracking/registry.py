@@ -42,8 +42,8 @@ def promote_model(
     Raises TrackingError when the run was deleted in the store, MlflowException when the store fails.
     """
     client = store.client
-    before = _holder(client, name, alias)
     version = _registered(store, tracking, folder, name)
+    before = _holder(client, name, alias)  # after that, because a server with passwords denies what is not there
     client.set_registered_model_alias(name, alias, version.version)
     moved = before if before and before.version != version.version else None
     return _plain(client.get_model_version(name, version.version)), moved and _plain(moved)

@@ -58,7 +58,7 @@ class Store:
         return MlflowClient(self.uri)
 
     def patiently(self, action: Callable[[], T]) -> T:
-        """Do what can be done twice, and do it again while the server is away: it may be starting anew.
+        """Do what can be done twice, and do it again while the server is away or another client came in between.
 
         Raises what it raised last when the patience is used up, and at once what waiting does not mend.
         """
@@ -66,7 +66,7 @@ class Store:
             try:
                 done = action()
             except Exception as error:
-                if not self.is_away(error):
+                if not (self.is_away(error) or _was_raced(error)):
                     raise
                 since = _silent_since.setdefault(self.uri, time.monotonic())
                 if time.monotonic() - since > PATIENCE_SECONDS:
@@ -87,7 +87,7 @@ class Store:
     def complaint(self, error: Exception) -> str:
         """Return in a line what is wrong with the store, and what mends it where that is known."""
         remedy = self.remedy(error)
-        return f"MLflow store {self.uri} failed: {first_line(error)}" + (f"; {remedy}" if remedy else "")
+        return f"MLflow store {self.uri} failed: {_told(error)}" + (f"; {remedy}" if remedy else "")
 
     def remedy(self, error: Exception) -> str | None:
         """Return what mends an error of the store, where its text tells."""
@@ -152,6 +152,18 @@ class Store:
             token = page.token
             if not token:
                 return
+
+
+def _was_raced(error: Exception) -> bool:
+    """Tell whether another client has made the same at the same time: two runs that bring the same dataset do."""
+    return any(words in str(error) for words in ("UniqueViolation", "UNIQUE constraint failed"))
+
+
+def _told(error: Exception) -> str:
+    """Return what an error says, without the request and the objects that it was met in."""
+    text = first_line(error)
+    refused = re.search(r"\[Errno -?\d+\] ([\w ]+)|(timed out)", text)
+    return f"no answer ({refused[1] or refused[2]})" if refused and text.startswith("API request to") else text
 
 
 def _create(database: Path) -> None:
