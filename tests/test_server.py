@@ -262,7 +262,7 @@ class TestServer:
 
     def test_a_backup_brings_everything_back(self, place, database, server, tracked, as_user, tmp_path):
         words = [*tracked, "study.name=kept", f"tracking.uri={server.uri}"]
-        folder = sweep(words, (1, 2))[0]
+        folder = sweep(words, (7, 8))[0]
         variables = {**os.environ, **place[1]}
         made = subprocess.run(
             [DEPLOY / "backup.sh", tmp_path / "backups"], env=variables, check=True, capture_output=True, text=True
