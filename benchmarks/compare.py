@@ -1,9 +1,9 @@
 """Measure `sentiment-lab compare` on folders of up to 10,000 runs, beside what a user would write instead.
 
-    python -m benchmarks.compare [--runs 1000 3000 10000] [--repeats 3] [--output benchmarks/COMPARE.md]
+    python -m benchmarks.compare [--runs 1000 3000 10000] [--reviews 5000] [--repeats 3] [--output FILE]
 
 The runs were never trained: their folders are as a run leaves them (benchmarks/synthetic.py), 25 to a study, each with
-the answers to 5,000 test reviews. Commands are timed as processes, from their start to their end, with the folders in
+the answers to as many test reviews. Commands are timed as processes, from their start to their end, with the folders in
 the file cache. The peer is a script of twenty lines: glob, json, pandas, groupby; it knows no predictions, no pairs and
 no damage.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import multiprocessing
 import os
 import platform
 import statistics
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from unittest.mock import patch
 
@@ -30,6 +32,8 @@ from sentiment_lab.compose import compose_config
 
 VARIANTS, SEEDS = 5, 5
 REVIEWS = 5_000
+CHUNK = 1_000
+"""Runs that a process builds at a time."""
 PEER = """
 import glob, json, sys
 import pandas as pd
@@ -50,6 +54,7 @@ def main() -> None:
     """Build the folders, take turns, write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, nargs="+", default=[1000, 3000, 10_000])
+    parser.add_argument("--reviews", type=int, default=REVIEWS)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", default="benchmarks/COMPARE.md")
     options = parser.parse_args()
@@ -57,27 +62,36 @@ def main() -> None:
         measured = []
         built = 0
         for count in sorted(options.runs):
-            build_runs(Path(root), built, count)
+            build_runs(Path(root), built, count, options.reviews)
             built = count
             measured.append((count, _measure(Path(root), options.repeats)))
             print(count, {name: f"{seconds:.2f} s" for name, seconds in measured[-1][1].items()}, flush=True)
-    Path(options.output).write_text(_report(measured, options.repeats), encoding="utf-8")
+    Path(options.output).write_text(_report(measured, options), encoding="utf-8")
 
 
-def build_runs(root: Path, start: int, count: int) -> None:
-    """Add runs until there are so many."""
+def build_runs(root: Path, start: int, count: int, reviews: int = REVIEWS) -> None:
+    """Add runs until there are so many, each with answers to so many reviews."""
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        done = [
+            pool.submit(_build, root, first, min(first + CHUNK, count), reviews) for first in range(start, count, CHUNK)
+        ]
+        for future in done:
+            future.result()
+
+
+def _build(root: Path, start: int, end: int, reviews: int) -> None:
     random = np.random.default_rng(start)
-    labels = np.arange(REVIEWS, dtype=np.int8) % 2
+    labels = np.arange(reviews, dtype=np.int8) % 2
     configs = {}
     with patch("os.fsync"):  # thousands of folders that nobody will miss
-        for number in range(start, count):
+        for number in range(start, end):
             study, place = divmod(number, VARIANTS * SEEDS)
             variant, seed = divmod(place, SEEDS)
             # Its own setting makes each study's runs other runs; the words are composed once for each variant.
             words = (f"model.units=[{8 + variant}]", f"training.epochs={study + 1}", f"study.name=study {study}")
             if words not in configs:
                 configs = {words: compose_config([*words, f"paths.runs={root}/runs", f"paths.store={root}"])}
-            right = random.random(REVIEWS) < 0.86 + 0.01 * variant
+            right = random.random(reviews) < 0.86 + 0.01 * variant
             write_run(with_seed(configs[words], seed), np.where(right == (labels == 1), 0.8, 0.3), labels)
 
 
@@ -90,6 +104,7 @@ def _measure(root: Path, repeats: int) -> dict[str, float]:
         "script, one study of 25": [sys.executable, "-c", PEER, f"{root}/runs", "study 7"],
         "script, all runs": [sys.executable, "-c", PEER, f"{root}/runs"],
         "runs": [*ours, "runs", "--runs", f"{root}/runs"],
+        "show one run": [*ours, "show", next((root / "runs").iterdir()).name, "--runs", f"{root}/runs"],
     }
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for repeat in range(repeats + 1):
@@ -107,13 +122,14 @@ def _timed(command: Sequence[str]) -> float:
     return time.perf_counter() - started
 
 
-def _report(measured: Sequence[tuple[int, dict[str, float]]], repeats: int) -> str:
+def _report(measured: Sequence[tuple[int, dict[str, float]]], options: argparse.Namespace) -> str:
     names = list(measured[0][1])
-    where = f"medians of {repeats}; {os.cpu_count()} cores, Python {platform.python_version()}"
+    command = f"python -m benchmarks.compare --runs {' '.join(map(str, options.runs))} --reviews {options.reviews}"
+    where = f"medians of {options.repeats}; {os.cpu_count()} cores, Python {platform.python_version()}"
     lines = [
         "# Comparing many runs",
         "",
-        f"`python -m benchmarks.compare` writes this page. Seconds from start to end of the process, {where}.",
+        f"`{command}` writes this page. Seconds from start to end of the process, {where}.",
         "What is measured stands in the benchmark's first lines.",
         "",
         f"| command | {' | '.join(f'{count:,} runs' for count, _ in measured)} | grows as |",
