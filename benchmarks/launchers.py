@@ -26,7 +26,7 @@ def measure(suite: Suite) -> Measured:
         for repeat in range(repeats):
             for launch in (INLINE, POOL):
                 say(f"  {launch}, {runs} runs, {network}")
-                root = suite.work / f"{network}-{launch}-{repeat}".replace(" ", "-")
+                root = suite.work / f"{network} {launch} {repeat}".replace(" ", "-").replace("=", "-")
                 seeds = "seed=" + ",".join(map(str, range(runs)))
                 wall, _ = sweep(root, suite.work / "tiny", [*WORDS, *words, seeds, launch])
                 values.add(launch, f"{runs} runs, {network}", "s", wall)
