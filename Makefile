@@ -37,7 +37,7 @@ peers: $(READY)
 			|| echo "$$wanted could not be installed; it is left out"; \
 	}
 
-bench: peers  ## Measure against the peers in half an hour; needs SENTIMENT_LAB_DATA and a machine that does nothing else
+bench: peers  ## Measure against the peers in an hour and a half; needs SENTIMENT_LAB_DATA and a machine that does nothing else
 	$(BIN)/python -m benchmarks
 
 bench-quick: peers  ## The same in five minutes, into build/bench/

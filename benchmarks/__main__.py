@@ -1,6 +1,6 @@
 """Measure ours beside the peers and write RESULTS.json and RESULTS.md.
 
-python -m benchmarks                                              everything, about half an hour on two cores
+python -m benchmarks                                              everything, an hour and a half on two cores
 python -m benchmarks --only training_throughput prediction        these alone; the others stay as they are
 python -m benchmarks --quick                                      fewer repeats, some parts left out: five minutes
 python -m benchmarks --check                                      which ratios fell since RESULTS.json

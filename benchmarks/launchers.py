@@ -21,8 +21,8 @@ NETWORKS = {SMALL: ["model.units=[8]"], "64 units": []}
 def measure(suite: Suite) -> Measured:
     """Time the same sweeps with both, in turns."""
     values, ratios = Values(), {}
-    runs, repeats = suite.pick(full=(24, 1), quick=(8, 1), smoke=(2, 1))
-    for network, words in NETWORKS.items():
+    runs, repeats = suite.pick(full=(24, 1), quick=(6, 1), smoke=(2, 1))
+    for network, words in suite.pick(full=NETWORKS, quick={SMALL: NETWORKS[SMALL]}, smoke=NETWORKS).items():
         for repeat in range(repeats):
             for launch in (INLINE, POOL):
                 say(f"  {launch}, {runs} runs, {network}")
