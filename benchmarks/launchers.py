@@ -2,10 +2,15 @@
 
 The quickstart's GRU on the generated corpus, as it is and with 8 units, with MLflow, figures and logged models, timed
 as a command from start to end. Inline a run has all threads; in the pool there is a worker for each core, with one
-thread. What the pool gains is what a run cannot do with more than one thread: the smaller the network, the more.
+thread. More than two programs that have nothing to do with each other gain here by running at once, a pool cannot gain
+either: that is measured beside it, and is below 2 where the cores are threads of one.
 """
 
 from __future__ import annotations
+
+import subprocess
+import sys
+import time
 
 from benchmarks.overhead import sweep
 from benchmarks.results import Measured, Values, at_least, ratio
@@ -16,6 +21,16 @@ INLINE, POOL = "launch=inline", "launch=pool"
 WORDS = ("+experiments=quickstart", "model=gru")
 SMALL = "8 units"
 NETWORKS = {SMALL: ["model.units=[8]"], "64 units": []}
+
+
+PROGRAMS = {
+    "a loop in Python": "s = 0\nfor i in range(40_000_000): s += i * i",
+    "products of matrices, one thread": (
+        "import os; os.environ['OPENBLAS_NUM_THREADS'] = '1'\n"
+        "import numpy as np; a = np.ones((1200, 1200), 'f4')\nfor _ in range(80): a @ a"
+    ),
+}
+"""What two of are run at once, to see what this machine has to give."""
 
 
 def measure(suite: Suite) -> Measured:
@@ -32,5 +47,18 @@ def measure(suite: Suite) -> Measured:
                 values.add(launch, f"{runs} runs, {network}", "s", wall)
         inline, pool = (values.median(launch, f"{runs} runs, {network}", "s") for launch in (INLINE, POOL))
         ratios[f"pool vs inline, {network}"] = ratio(pool, inline, higher_is_better=False)
+    for name, code in PROGRAMS.items():
+        for _ in range(suite.pick(full=3, quick=1, smoke=1)):
+            gain = suite.threads * _seconds(code, 1) / _seconds(code, suite.threads)
+            values.add("independent programs at once", name, "times one after another", gain)
     small = f"pool vs inline, {SMALL}"
     return values.measured(ratios, [at_least(small, ratios[small], 1.6, "times")])
+
+
+def _seconds(code: str, programs: int) -> float:
+    """Return how long it takes to run so many processes at once."""
+    started = time.perf_counter()
+    running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(programs)]
+    for process in running:
+        process.wait()
+    return time.perf_counter() - started
