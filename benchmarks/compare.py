@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import patch
 
@@ -57,11 +58,15 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=REVIEWS)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", default="benchmarks/COMPARE.md")
+    parser.add_argument("--keep", metavar="DIR", help="work here and leave it; runs that are there are not built again")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as root:
+    with ExitStack() as stack:
+        root = options.keep or stack.enter_context(tempfile.TemporaryDirectory())
         measured = []
-        built = 0
+        built = sum(1 for _ in Path(root).glob("runs/*"))
         for count in sorted(options.runs):
+            if built > count:
+                parser.error(f"{root} has {built} runs already, more than {count}")
             build_runs(Path(root), built, count, options.reviews)
             built = count
             measured.append((count, _measure(Path(root), options.repeats)))
