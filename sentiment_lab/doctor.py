@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import socket
 import sqlite3
 import tempfile
 import zlib
@@ -21,7 +22,6 @@ from packaging.requirements import Requirement
 
 from sentiment_lab.checkpoint import checkpoint_files, damage
 from sentiment_lab.config import Config
-from sentiment_lab.errors import first_line
 from sentiment_lab.files import check_files, read_plain
 from sentiment_lab.identity import PACKAGE
 from sentiment_lab.integrity import find_damage, find_foreign, find_leftovers
@@ -169,7 +169,7 @@ def _store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
             )
             yield Finding("store", f"{database} {problem}", remedy)
             return
-    from sentiment_lab.tracking.store import open_store
+    from sentiment_lab.tracking.store import open_store, told
 
     store = open_store(config.tracking, config.paths)
     try:
@@ -178,7 +178,7 @@ def _store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
         # What SQLite does not take is half migrated, or no database of MLflow.
         fresh = "move it aside; sentiment-lab sync fills a new one from the folders"
         remedy = store.remedy(error) or (fresh if uri.startswith("sqlite:") else "name another with tracking.uri=")
-        yield Finding("store", f"{uri} cannot be used: {first_line(error).split('. ')[0]}", remedy)
+        yield Finding("store", f"{uri} cannot be used: {told(error).split('. ')[0]}", remedy)
         return
     yield from _mirrors(config, store, runs, known)
 
@@ -188,13 +188,15 @@ def _mirrors(config: Config, store: Store, runs: list[RunFolder], known: dict[st
     hashes = {run.short_hash for run in runs}
     for training, run in folders.items():
         if training not in known:
-            problem, remedy = f"run {run.short_hash} is not in {store.uri}", "is mirrored there"
+            problem, remedy = f"run {run.short_hash} in {run.path.parent} is not in {store.uri}", "is mirrored there"
             yield Finding("store", problem, remedy, _syncer(config, store, run))
         elif known[training].info.status == "RUNNING" and not run.holder:
             problem = f"run {run.short_hash} is RUNNING in the store, but its process is dead: it is {run.state}"
             yield Finding("store", problem, "its true status is set", _syncer(config, store, run))
     for training, record in known.items():
-        if training not in folders and record.info.lifecycle_stage == "active":
+        # On a server stand the runs of others, whose folders are elsewhere.
+        ours = not store.is_server or record.data.tags.get("host") == socket.gethostname()
+        if ours and training not in folders and record.info.lifecycle_stage == "active":
             yield from _without_folder(store, record, hashes)
 
 

@@ -29,6 +29,14 @@ def store_uri(tracking: TrackingConfig, paths: PathsConfig) -> str:
         named, key = os.environ.get("MLFLOW_TRACKING_URI"), "MLFLOW_TRACKING_URI"
     if not named:
         return local_uri(paths)
+    return checked_address(named, key)
+
+
+def checked_address(named: str, key: str) -> str:
+    """Return an address that `key` names.
+
+    Raises StoreAddressError as `store_uri` does.
+    """
     if "://" not in named:
         raise StoreAddressError(f"{key} must be an address such as http://HOST:5000, got {named!r}")
     parts = urlsplit(named)

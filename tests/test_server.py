@@ -127,7 +127,7 @@ def test_a_server_that_does_not_answer_is_named_once_and_nothing_is_done(tiny, c
     said = capsys.readouterr().err
     assert said.count(uri) == 1
     assert "no answer (Connection refused)" in said
-    assert "start it, or name another with tracking.uri=" in said
+    assert "start it, or name another store" in said
 
 
 @pytest.mark.slow
@@ -203,6 +203,13 @@ class TestServer:
         assert requests.post(address, json=body, auth=admin, timeout=30).status_code == 200
         evil = requests.post(address, json=body, auth=admin, headers={"Host": "evil.example"}, timeout=30)
         assert evil.status_code == 403
+
+    def test_a_browser_may_ask_from_the_servers_own_page_and_from_no_other(self, server):
+        address, body = f"{server.uri}/ajax-api/2.0/mlflow/experiments/search", {"max_results": 1}
+        for origin, code in (("http://mlflow.team:5000", 200), ("http://evil.example", 403)):
+            headers = {"Origin": origin}
+            asked = requests.post(address, json=body, auth=("admin", ADMIN), headers=headers, timeout=30)
+            assert asked.status_code == code
 
     def test_sixteen_clients_sweep_while_the_server_is_restarted_and_nothing_is_lost_or_doubled(
         self, server, tmp_path, cache, as_user

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from mlflow.exceptions import MlflowException, RestException
 from requests import ConnectionError as NoConnection
 
+from sentiment_lab.commands.sync import sync
+from sentiment_lab.commands.ui import ui
 from sentiment_lab.compose import compose_config
-from sentiment_lab.mirrored import is_mirrored, mark_mirrored
+from sentiment_lab.mirrored import StoreAddressError, is_mirrored, mark_mirrored
 from sentiment_lab.run import Job, execute
 from sentiment_lab.sweep.plan import plan_jobs
 from sentiment_lab.sweep.story import run_sweep
@@ -168,3 +172,29 @@ def test_a_store_with_the_tables_of_another_mlflow_is_named_before_the_sweep_tra
     assert "mlflow db upgrade sqlite:///" in said
     assert said.index("mlflow db upgrade") < said.index("epoch 1")
     assert jobs[0].folder.state == "complete"
+
+
+def test_another_sqlite_file_has_its_artifacts_beside_it_and_a_run_without_its_model_goes_there_too(
+    tiny, tracked, tmp_path, migrated, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    job = Job(compose_config(tiny), tiny, "bilstm")
+    execute(job)
+    shutil.rmtree(job.folder.model)
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(migrated, other / "mlflow.db")
+    places = [word for word in tiny if word.startswith("paths.")]
+    assert sync(places, f"sqlite:///{other}/mlflow.db") == 0
+    assert "1 of 1 runs" in capsys.readouterr().err
+    assert list(other.glob("artifacts/*/artifacts/run/result.json"))
+    assert not (tmp_path / "mlruns").exists()
+
+
+def test_an_address_that_is_none_is_refused_by_the_name_of_the_option(tiny, monkeypatch):
+    places = [word for word in tiny if word.startswith("paths.")]
+    with pytest.raises(StoreAddressError, match="--to must be an address such as"):
+        sync(places, "host:5000")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@host:5000")
+    with pytest.raises(StoreAddressError, match="MLFLOW_TRACKING_URI must hold no name and password"):
+        ui("mlruns", 5000)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sentiment_lab.compose import compose_config
 from sentiment_lab.config import Config
 from sentiment_lab.doctor import all_runs
-from sentiment_lab.mirrored import local_uri, store_uri
+from sentiment_lab.mirrored import checked_address, local_uri, store_uri
 from sentiment_lab.progress import say
 from sentiment_lab.rundir import RunFolder
 
@@ -32,7 +32,8 @@ def sync(overrides: Sequence[str], to: str | None = None) -> int:
     from sentiment_lab.tracking.store import open_store
 
     config = compose_config(overrides)
-    config.tracking.uri = to or config.tracking.uri
+    if to:
+        config.tracking.uri = checked_address(to, "--to")
     store = open_store(config.tracking, config.paths)
     try:
         store.client.search_experiments(max_results=1)
@@ -47,9 +48,10 @@ def sync(overrides: Sequence[str], to: str | None = None) -> int:
     busy = f", {len(runs) - len(free)} are being trained and mirror themselves" if len(free) < len(runs) else ""
     registered = f", {versions} registered versions" if versions else ""
     say(f"{done} of {len(free)} runs and {sweeps} sweeps{registered} are up to date in {store.uri}{busy}")
-    if to:
+    whole = done == len(free) and sweeps == wanted and versions is not None
+    if to and whole:
         say(f"export MLFLOW_TRACKING_URI={store.uri} makes it the store of every command from here on")
-    return DONE if done == len(free) and sweeps == wanted and versions is not None else PROBLEMS_LEFT
+    return DONE if whole else PROBLEMS_LEFT
 
 
 def _sync_runs(config: Config, store: Store, runs: Sequence[RunFolder]) -> int:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sentiment_lab.errors import LabError
-from sentiment_lab.mirrored import experiment_name
+from sentiment_lab.mirrored import checked_address, experiment_name
 from sentiment_lab.progress import say
 from sentiment_lab.rundir import RunError
 
@@ -28,6 +28,8 @@ def ui(store: str, port: int, study: str | None = None) -> int:
     has no such study, or the port is taken.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if uri:
+        checked_address(uri, "MLFLOW_TRACKING_URI")
     if uri.startswith(("http://", "https://")):
         print(uri.rstrip("/") + _page(uri, study))
         return 0

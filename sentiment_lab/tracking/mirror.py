@@ -177,7 +177,7 @@ class RunMirror:
         self.push_files()
         if self._folder.figures.is_dir():
             client.log_artifacts(self.run_id, str(self._folder.figures), "figures")
-        if self._tracking.model:
+        if self._tracking.model and self._folder.model.is_dir():  # who needs the room may delete it
             log_text_model(client, self.run_id, self._folder.model, result.kept_epoch)
 
     def _drop_doubles(self, first: Event) -> None:

@@ -65,7 +65,11 @@ def copy_registry(
             if training not in folders:
                 left.append(f"{model.name} version {version.version} was left: its run has no folder here")
                 continue
-            there = _registered(target, tracking, folders[training], model.name)
+            try:
+                there = _registered(target, tracking, folders[training], model.name)
+            except TrackingError as error:
+                left.append(f"{model.name} version {version.version} was left: {error}")
+                continue
             copied += 1
             wanted = [alias for alias, number in model.aliases.items() if str(number) == str(version.version)]
             for alias in wanted:
@@ -96,7 +100,8 @@ def _logged(store: Store, tracking: TrackingConfig, folder: RunFolder) -> tuple[
         RunMirror(store, replace(tracking, model=True), folder).push(alive=False)
         found = _found(store, folder)
     if not found:
-        raise TrackingError(f"the model of run {folder.short_hash} could not be logged in {store.uri}")
+        why = "" if folder.model.is_dir() else f": {folder.model} is not there, --force trains it again"
+        raise TrackingError(f"the model of run {folder.short_hash} could not be logged in {store.uri}{why}")
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -54,7 +53,7 @@ class Store:
     def client(self) -> MlflowClient:
         """The client of this store; a local store that is not there yet is made."""
         if self.uri.startswith(_SQLITE):
-            _create(Path(self.uri.removeprefix(_SQLITE).partition("?")[0]))
+            _create(_database(self.uri))
         return MlflowClient(self.uri)
 
     def patiently(self, action: Callable[[], T]) -> T:
@@ -76,9 +75,14 @@ class Store:
                 _silent_since.pop(self.uri, None)
                 return done
 
+    @property
+    def is_server(self) -> bool:
+        """Whether it is reached by HTTP, and may be that of several machines."""
+        return self.uri.startswith(_SERVER)
+
     def is_away(self, error: Exception) -> bool:
         """Tell whether an error says that a server does not answer, or that its database does not answer it."""
-        if not self.uri.startswith(_SERVER):
+        if not self.is_server:
             return False
         if isinstance(error, MlflowException):
             return error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
@@ -87,7 +91,7 @@ class Store:
     def complaint(self, error: Exception) -> str:
         """Return in a line what is wrong with the store, and what mends it where that is known."""
         remedy = self.remedy(error)
-        return f"MLflow store {self.uri} failed: {_told(error)}" + (f"; {remedy}" if remedy else "")
+        return f"MLflow store {self.uri} failed: {told(error)}" + (f"; {remedy}" if remedy else "")
 
     def remedy(self, error: Exception) -> str | None:
         """Return what mends an error of the store, where its text tells."""
@@ -98,7 +102,7 @@ class Store:
             return "it wants a name and a password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         if "PERMISSION_DENIED" in text or "error code 403" in text:
             return "whoever runs the server gives the right to edit: docs/server.md"
-        return "start it, or name another with tracking.uri=" if self.is_away(error) else None
+        return "start it, or name another store" if self.is_away(error) else None
 
     def experiment_id(self, name: str) -> str:
         """Return the id of an experiment, made and put at its place when it is missing.
@@ -159,11 +163,15 @@ def _was_raced(error: Exception) -> bool:
     return any(words in str(error) for words in ("UniqueViolation", "UNIQUE constraint failed"))
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """Return what an error says, without the request and the objects that it was met in."""
     text = first_line(error)
     refused = re.search(r"\[Errno -?\d+\] ([\w ]+)|(timed out)", text)
     return f"no answer ({refused[1] or refused[2]})" if refused and text.startswith("API request to") else text
+
+
+def _database(uri: str) -> Path:
+    return Path(uri.removeprefix(_SQLITE).partition("?")[0])
 
 
 def _create(database: Path) -> None:
@@ -195,8 +203,8 @@ def checked_hash(text: str) -> str:
 def open_store(tracking: TrackingConfig, paths: PathsConfig) -> Store:
     """Return the store that a config names; opens nothing yet."""
     uri = store_uri(tracking, paths)
-    local = not tracking.uri and not os.environ.get("MLFLOW_TRACKING_URI")
-    return Store(uri, Path(paths.store).absolute() / "artifacts" if local else None)
+    # MLflow's own place for what belongs to a SQLite file is below the current folder.
+    return Store(uri, _database(uri).absolute().parent / "artifacts" if uri.startswith(_SQLITE) else None)
 
 
 def origin_tags() -> dict[str, str]:
