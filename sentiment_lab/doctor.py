@@ -188,7 +188,7 @@ def _mirrors(config: Config, store: Store, runs: list[RunFolder], known: dict[st
     hashes = {run.short_hash for run in runs}
     for training, run in folders.items():
         if training not in known:
-            problem, remedy = f"run {run.short_hash} in {run.path.parent} is not in {store.uri}", "is mirrored there"
+            problem, remedy = f"run {run.short_hash} is not in {store.uri}: {run.path}", "is mirrored there"
             yield Finding("store", problem, remedy, _syncer(config, store, run))
         elif known[training].info.status == "RUNNING" and not run.holder:
             problem = f"run {run.short_hash} is RUNNING in the store, but its process is dead: it is {run.state}"

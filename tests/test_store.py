@@ -178,7 +178,8 @@ def test_another_sqlite_file_has_its_artifacts_beside_it_and_a_run_without_its_m
     tiny, tracked, tmp_path, migrated, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    job = Job(compose_config(tiny), tiny, "bilstm")
+    words = [*tiny, "study.name=elsewhere"]  # an experiment that the copied store does not have yet
+    job = Job(compose_config(words), words, "bilstm")
     execute(job)
     shutil.rmtree(job.folder.model)
     other = tmp_path / "other"
