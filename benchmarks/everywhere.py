@@ -10,7 +10,6 @@ again. A run that was hit shows more than one start in its journal.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -21,13 +20,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from benchmarks import machine
 from benchmarks.protocol import ROOT, CandidateError
 from benchmarks.results import now
+from sentiment_lab.rundir import list_runs, read_journals
 
 FILE = ROOT / "benchmarks" / "EVERYWHERE.md"
 RUNS = 30
@@ -113,7 +112,7 @@ def _sweep(
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=environment)
         while process.poll() is None:
             time.sleep(0.2)
-            if waiting and _complete(root) >= RUNS // 3 and _amid(root) >= 2:
+            if waiting and sum("completed" in events for events in _events(root)) >= RUNS // 3 and _amid(root) >= 2:
                 waiting = not hit(psutil.Process(process.pid))
             if time.monotonic() - started > SECONDS:
                 process.kill()
@@ -124,8 +123,8 @@ def _sweep(
         launcher,
         done_to_it,
         time.monotonic() - started,
-        {path.parent.name: json.loads(path.read_text())["weights_digest"] for path in root.glob("runs/*/result.json")},
-        sum(events.count("started") > 1 for events in _journals(root)),
+        {run.short_hash: run.result().weights_digest for run in list_runs(root / "runs") if run.state == "complete"},
+        sum(events.count("started") > 1 for events in _events(root)),
     )
     print(f"{launcher}: {len(found.weights)} runs, {found.hit} hit, {found.seconds:.0f} s", flush=True)
     return found
@@ -141,25 +140,14 @@ def _signal_one(command: psutil.Process, words: str, number: signal.Signals) -> 
     return False
 
 
-def _complete(root: Path) -> int:
-    return sum(1 for _ in root.glob("runs/*/result.json"))
-
-
 def _amid(root: Path) -> int:
     """Return how many runs have trained some of their epochs and not all."""
-    return sum("epoch" in events and "completed" not in events for events in _journals(root))
+    return sum("epoch" in events and "completed" not in events for events in _events(root))
 
 
-def _journals(root: Path) -> list[list[Any]]:
+def _events(root: Path) -> list[list[str]]:
     """Return the names of the events of each run."""
-    found = []
-    for path in root.glob("runs/*/journal.jsonl"):
-        names = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            with suppress(json.JSONDecodeError):  # one that is being written
-                names.append(json.loads(line).get("event"))
-        found.append(names)
-    return found
+    return [[event["event"] for event in reading.events] for _, reading in read_journals(root / "runs")]
 
 
 def _page(sweeps: Sequence[Sweep]) -> str:

@@ -155,11 +155,11 @@ class Server:
             return requests.get(f"{self.uri}/health", timeout=5).ok
         return False
 
-    def stop(self, kind: signal.Signals = signal.SIGKILL) -> None:
-        """End it with all its workers."""
+    def stop(self) -> None:
+        """Kill it with all its workers."""
         if self._process is not None:
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, kind)
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(timeout=60)
             self._process = None
 
