@@ -8,11 +8,13 @@ import pytest
 from mlflow.exceptions import MlflowException, RestException
 from requests import ConnectionError as NoConnection
 
+from sentiment_lab.commands.reproduce import reproduce
 from sentiment_lab.commands.sync import sync
 from sentiment_lab.commands.ui import ui
 from sentiment_lab.compose import compose_config
 from sentiment_lab.mirrored import StoreAddressError, is_mirrored, mark_mirrored
 from sentiment_lab.run import Job, execute
+from sentiment_lab.rundir import RunError
 from sentiment_lab.sweep.plan import plan_jobs
 from sentiment_lab.sweep.story import run_sweep
 from sentiment_lab.tracking.mirror import catch_up
@@ -199,3 +201,19 @@ def test_an_address_that_is_none_is_refused_by_the_name_of_the_option(tiny, monk
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@host:5000")
     with pytest.raises(StoreAddressError, match="MLFLOW_TRACKING_URI must hold no name and password"):
         ui("mlruns", 5000)
+
+
+def test_a_run_is_fetched_from_a_sqlite_file_of_any_name_and_none_is_made_by_looking(
+    tracked, tmp_path, migrated, capsys
+):
+    (tmp_path / "mlflow.db").rename(tmp_path / "kept.db")
+    kept, gone = (f"tracking.uri=sqlite:///{tmp_path}/{name}.db" for name in ("kept", "gone"))
+    job = Job(compose_config([*tracked, kept, "study.name=kept"]), tracked, "bilstm")
+    execute(job)
+    places = [word for word in tracked if word.startswith("paths.")]
+    job.folder.path.rename(tmp_path / "aside")
+    with pytest.raises(RunError, match="no run"):
+        reproduce(job.folder.short_hash, [*places, gone], other_data=False, tolerance=None, as_json=False)
+    assert not (tmp_path / "gone.db").exists()
+    assert reproduce(job.folder.short_hash, [*places, kept], other_data=False, tolerance=None, as_json=False) == 0
+    assert "taken from the MLflow store" in capsys.readouterr().err

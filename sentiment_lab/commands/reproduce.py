@@ -83,7 +83,7 @@ def _fetched(prefix: str, base: Config, folder: Path, missing: RunError) -> RunF
     from sentiment_lab.tracking.lookup import fetch_run
 
     store = _store(base)
-    if store.artifacts is not None and not store.artifacts.parent.joinpath("mlflow.db").is_file():
+    if store.is_missing:
         raise missing
     try:
         run = fetch_run(store, prefix, folder)

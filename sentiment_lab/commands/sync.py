@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sentiment_lab.compose import compose_config
 from sentiment_lab.config import Config
 from sentiment_lab.doctor import all_runs
-from sentiment_lab.mirrored import checked_address, local_uri, store_uri
+from sentiment_lab.mirrored import checked_address, local_uri
 from sentiment_lab.progress import say
 from sentiment_lab.rundir import RunFolder
 
@@ -88,12 +88,12 @@ def _sync_registry(config: Config, store: Store, runs: Sequence[RunFolder]) -> i
     from sentiment_lab.tracking.registry import copy_registry
     from sentiment_lab.tracking.store import Store
 
-    local = local_uri(config.paths)
-    if store_uri(config.tracking, config.paths) == local or not Path(local.removeprefix("sqlite:///")).is_file():
+    local = Store(local_uri(config.paths), None)
+    if store.uri == local.uri or local.is_missing:
         return 0
     folders = {str(started["training"]): run for run in runs if (started := run.started())}
     try:
-        copied, left = copy_registry(Store(local, None), store, config.tracking, folders)
+        copied, left = copy_registry(local, store, config.tracking, folders)
     except Exception as error:  # noqa: BLE001  # whatever a store raises, runs and sweeps are there
         say(f"registered models: {store.complaint(error)}")
         return None

@@ -66,7 +66,7 @@ class RunMirror:
         self._store, self._tracking, self._folder = store, tracking, folder
         self._logged: set[tuple[str, int]] = set()
         self._done: set[str] = set()
-        self.run_id = ""
+        self.run_id, self._experiment = "", ""
         self.found = False
         """Whether the store knew the run before."""
 
@@ -103,7 +103,7 @@ class RunMirror:
         client.log_batch(run_id, params=params, tags=[RunTag(key, value) for key, value in tags.items()])
         if found:
             self._remember(run, alive=alive)
-        self.run_id, self.found = run_id, found is not None
+        self.run_id, self._experiment, self.found = run_id, experiment, found is not None
 
     def _remember(self, run: Run, *, alive: bool) -> None:
         """Learn what the store has of a run that it knew."""
@@ -183,7 +183,7 @@ class RunMirror:
     def _drop_doubles(self, first: Event) -> None:
         """Delete what a server made of a request whose answer got lost, so that it was asked again."""
         condition = f"tags.training = '{checked_hash(first['training'])}'"
-        for run in self._store.search(condition, [self._store.experiment_id(experiment_name(first["study"]))]):
+        for run in self._store.search(condition, [self._experiment]):
             if run.info.run_id != self.run_id and run.info.lifecycle_stage == "active":
                 with suppress(MlflowException):  # a server may keep deleting for whoever has made the experiment
                     self._store.client.delete_run(run.info.run_id)

@@ -79,7 +79,8 @@ def copy_registry(
                 elif holder.version != there.version:
                     left.append(
                         f"the {alias} of {model.name} stays version {holder.version} there, not {there.version}: "
-                        f"sentiment-lab promote {folders[training].short_hash} --as {alias} moves it"
+                        f"sentiment-lab promote {folders[training].short_hash} --as {alias} --name {model.name} "
+                        f"tracking.uri={target.uri} moves it"
                     )
     return copied, left
 

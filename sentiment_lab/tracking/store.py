@@ -76,6 +76,11 @@ class Store:
                 return done
 
     @property
+    def is_missing(self) -> bool:
+        """Whether it is a file that is not there: asking for its client would make it."""
+        return self.uri.startswith(_SQLITE) and not _database(self.uri).is_file()
+
+    @property
     def is_server(self) -> bool:
         """Whether it is reached by HTTP, and may be that of several machines."""
         return self.uri.startswith(_SERVER)
