@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 import hydra
 import yaml
@@ -32,9 +32,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from sentiment_lab.config import Config, config_from_plain
+from sentiment_lab.config import Config, ModelConfig, config_from_plain
 from sentiment_lab.identity import PACKAGE
-from sentiment_lab.schema import ConfigError, did_you_mean, setting_names
+from sentiment_lab.schema import ConfigError, did_you_mean, discriminator, field_types, setting_names
 
 VERSION_BASE = "1.3"
 STUDY_LIMIT = 10_000
@@ -155,7 +155,22 @@ def _check_choices(composed: DictConfig) -> None:
 
 
 def _checked(settings: DictConfig) -> Config:
-    return config_from_plain(OmegaConf.to_container(settings, resolve=True))
+    plain: Any = OmegaConf.to_container(settings, resolve=True)
+    return config_from_plain(_fitting_model(plain))
+
+
+def _fitting_model(plain: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a study says of models of another family, so that a bar can stand beside its networks.
+
+    A command line that says such a thing was refused before: its words must name what the chosen option has.
+    """
+    model = plain.get("model")
+    name, classes = discriminator(get_args(ModelConfig))
+    if not isinstance(model, dict) or model.get(name) not in classes:
+        return plain
+    family = classes[model[name]]
+    others = {key for kind in classes.values() for key in field_types(kind)} - {*field_types(family)}
+    return {**plain, "model": {key: value for key, value in model.items() if key not in others}}
 
 
 class JobComposer:

@@ -208,6 +208,9 @@ class StudyConfig:
 
     name: str = option(_NAME)
     question: str | None = option()
+    choose: str | None = option(added=None)
+    """A swept setting that validation chooses, such as optimizer.learning_rate: its values are tried with the first
+    seed, by `training.monitor`, and the other seeds run with the best one."""
     trials: int = option(at_least(1), added=20)
     """Trials of a search (hydra/sweeper=sentiment_lab_optuna)."""
     seeds: int = option(at_least(1), added=1)

@@ -32,12 +32,15 @@ class SweepRecord:
     command: str
     jobs: Sequence[dict[str, Any]]
     """Hash, name, variant, overrides and whole config of each job, in order."""
+    chooses: str | None = None
+    """The setting whose values these runs try, for a sweep that comes after."""
 
     @property
     def name(self) -> str:
         """The name of its parent run: its variants, where few, and how many runs it has."""
         names = ", ".join(dict.fromkeys(job["variant"] for job in self.jobs))
-        return f"{names if len(names) <= LONGEST_NAME else 'sweep'}: {len(self.jobs)} runs"
+        what = f"choose {self.chooses}" if self.chooses else names if len(names) <= LONGEST_NAME else "sweep"
+        return f"{what}: {len(self.jobs)} runs"
 
     @property
     def tags(self) -> dict[str, str]:
@@ -65,16 +68,19 @@ class SweepRecord:
             raise DamageError(f"{folder / _FILE} is damaged: {error}") from error
 
 
-def freeze(jobs: Sequence[Job], command: Sequence[str]) -> tuple[SweepRecord, list[Job], Path]:
+def freeze(
+    jobs: Sequence[Job], command: Sequence[str], chooses: str | None = None
+) -> tuple[SweepRecord, list[Job], Path]:
     """Write down the jobs of a sweep before the first one starts; return record, jobs that know it, and its folder.
 
     Raises StorageError when the folder cannot be written.
     """
     config = jobs[0].config
     hashes = sorted(config_hash(job.config) for job in jobs)
-    name = hashlib.sha256(json.dumps([config.study.name, hashes]).encode()).hexdigest()[:SHORT]
+    what = [config.study.name, hashes, *([chooses] if chooses else [])]
+    name = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:SHORT]
     words = " ".join(["sentiment-lab train -m", *command])
-    record = SweepRecord(name, config.study.name, config.study.question, words, list(map(_plain, jobs)))
+    record = SweepRecord(name, config.study.name, config.study.question, words, list(map(_plain, jobs)), chooses)
     folder = sweeps_folder(config.paths.store) / name
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / _FILE, record.text)

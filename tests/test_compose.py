@@ -45,7 +45,7 @@ def test_a_preset_is_the_architecture_it_is_called(preset):
 
 
 MISTAKES = [
-    (["model=lstmm"], "model must be one of bigru, bilstm, gru, lstm,"),
+    (["model=lstmm"], "model must be one of bigru, bigru_matched, bilstm, gru, gru_matched,"),
     (["model=lstmm"], "got 'lstmm'; did you mean lstm?"),
     (["modle=lstm"], "modle is not a setting; did you mean model?"),
     (["model.unitz=[3]"], "model.unitz is not a setting; did you mean model.units?"),
@@ -284,7 +284,7 @@ def test_hydras_folder_of_a_sweep_lives_as_long_as_the_sweep():
         (["model=null"], "tfidf_logistic, got null"),
         (["model=0.5"], "tfidf_logistic, got 0.5"),
         (["model=[0.5]"], "tfidf_logistic, got [0.5]"),
-        (["model=[lstm,gru]"], "model must be one of bigru, bilstm, gru, lstm,"),
+        (["model=[lstm,gru]"], "model must be one of bigru, bigru_matched, bilstm, gru, gru_matched,"),
         (["model=[lstm,gru]"], "got a list of them"),
         (["seed=1,2"], "seed=1,2 is more than one value; `sentiment-lab train -m` makes a sweep of them"),
         (["seed=range(1,3)"], "seed=range(1,3) is more than one value"),

@@ -65,6 +65,7 @@ def compare(
     if not variants:
         raise RunError(_nothing_complete(selection, unfinished))
     answers, notes = _read_all(variants)
+    notes = [*filter(None, [selection.left_out]), *notes]
     _check_tests(variants, answers, across_data=across_data)
     rows = [build_row(variant, answers) for variant in variants]
     ranked = sorted(rows, key=lambda row: rank(row, measured))

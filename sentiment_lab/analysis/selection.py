@@ -58,6 +58,8 @@ class Selection:
     """How they were chosen, where the user did not say."""
     sweep: str | None = None
     """The hash of the one sweep that they are."""
+    left_out: str | None = None
+    """Which runs of the study are not among them, and why."""
 
 
 def select_study(root: Path, store: str, study: str | None) -> Selection:
@@ -73,11 +75,29 @@ def select_study(root: Path, store: str, study: str | None) -> Selection:
     if name not in studies and not sweeps:
         raise RunError(f"no study {name!r} below {root}{did_you_mean(name, studies)} (there are {', '.join(studies)})")
     listed = [RunFolder(root / job["hash"][:SHORT]) for record in sweeps for job in record.jobs]
-    runs = {run.short_hash: run for run in [*studies.get(name, []), *listed] if run.path.is_dir()}
+    tried = _tried_only(sweeps)
+    folders = [run for run in [*studies.get(name, []), *listed] if run.short_hash not in tried]
+    runs = {run.short_hash: run for run in folders if run.path.is_dir()}
     others = [other for other in studies if other != name]
     note = f"study {name}, that of the newest run; --study chooses another: {', '.join(others)}"
     chosen = list(map(read_run, runs.values()))
-    return Selection(name, _question(sweeps), chosen, note if others and not study else None)
+    return Selection(name, _question(sweeps), chosen, note if others and not study else None, left_out=_left_out(tried))
+
+
+def _tried_only(sweeps: Sequence[SweepRecord]) -> dict[str, SweepRecord]:
+    """Return the runs, by short hash, that only tried a value of a setting, of studies where another was chosen."""
+    answers = {job["hash"] for record in sweeps if not record.chooses for job in record.jobs}
+    choices = [record for record in sweeps if record.chooses] if answers else []
+    return {job["hash"][:SHORT]: record for record in choices for job in record.jobs if job["hash"] not in answers}
+
+
+def _left_out(tried: Mapping[str, SweepRecord]) -> str | None:
+    if not tried:
+        return None
+    records = {record.hash: record for record in tried.values()}.values()
+    keys = ", ".join(sorted({str(record.chooses) for record in records}))
+    names = " ".join(record.hash for record in records)
+    return f"{len(tried)} runs with values of {keys} that validation did not choose are left out (compare {names})"
 
 
 def select_sweep(root: Path, record: SweepRecord) -> Selection:

@@ -7,12 +7,12 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from sentiment_lab.analysis.tables import render
+from sentiment_lab.analysis.tables import DASH, render
 from sentiment_lab.compose import run_hydra
 from sentiment_lab.identity import config_hash, variant_hash
 from sentiment_lab.progress import console, say
 from sentiment_lab.run import Job
-from sentiment_lab.sweep.forecast import Forecast, forecast, summary
+from sentiment_lab.sweep.forecast import WAITS, Forecast, forecast, summary
 from sentiment_lab.sweep.launcher import PlanLauncher
 from sentiment_lab.sweep.search import SearchSweeper
 
@@ -45,10 +45,11 @@ def planned_jobs(overrides: Sequence[str]) -> list[Job]:
 
 def _plain(planned: Forecast) -> dict[str, Any]:
     job = planned.job
+    open_ = planned.state == WAITS
     return {
-        "hash": job.folder.short_hash,
-        "config_hash": config_hash(job.config),
-        "variant_hash": variant_hash(job.config),
+        "hash": None if open_ else job.folder.short_hash,
+        "config_hash": None if open_ else config_hash(job.config),
+        "variant_hash": None if open_ else variant_hash(job.config),
         "name": job.name,
         "variant": job.variant,
         "seed": job.config.seed,
@@ -60,4 +61,5 @@ def _plain(planned: Forecast) -> dict[str, Any]:
 
 def _cells(planned: Forecast) -> list[str]:
     seconds = "?" if planned.seconds is None else f"{planned.seconds:.1f}"
-    return [planned.job.folder.short_hash, planned.job.name, planned.state, seconds]
+    name = DASH if planned.state == WAITS else planned.job.folder.short_hash
+    return [name, planned.job.name, planned.state, seconds]

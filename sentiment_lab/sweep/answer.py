@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sentiment_lab.analysis.comparison import Comparison, compare
+from sentiment_lab.analysis.rows import ACCURACY
 from sentiment_lab.analysis.selection import select_sweep
 from sentiment_lab.errors import LabError
 from sentiment_lab.sweep_record import SweepRecord
@@ -13,9 +14,11 @@ from sentiment_lab.sweep_record import SweepRecord
 def compare_sweep(record: SweepRecord, root: Path) -> Comparison | None:
     """Compare the runs of a sweep; None where none is complete yet.
 
-    A sweep over data or splits is shown too: its pairs are those that were tested on the same reviews.
+    A sweep over data or splits is shown too: its pairs are those that were tested on the same reviews. One that
+    chooses a setting is ranked on validation, as the choice is.
     """
+    metric = "best_validation_accuracy" if record.chooses else ACCURACY
     try:
-        return compare(select_sweep(root, record), across_data=True)
+        return compare(select_sweep(root, record), metric=metric, across_data=True)
     except LabError:
         return None

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sentiment_lab.config import Config, LinearModel
 from sentiment_lab.errors import LabError
 from sentiment_lab.identity import variant_hash, variant_of
 from sentiment_lab.run import Job
 from sentiment_lab.rundir import RunFolder, list_runs
+from sentiment_lab.sweep.choice import find_candidates
+
+WAITS = "waits for the choice"
+"""State of a job of which one setting is still to be chosen."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +23,29 @@ class Forecast:
 
     job: Job
     state: str
-    """new, complete, interrupted, failed or running."""
+    """new, complete, interrupted, failed or running; or WAITS."""
     seconds: float | None
     """Seconds of training that are left; None where the variant was never run."""
 
 
 def forecast(jobs: Sequence[Job]) -> list[Forecast]:
-    """Return state and expected seconds of each job."""
+    """Return state and expected seconds of each job; with `study.choose`, of those that are known to come.
+
+    Of a setting that is still to be chosen the first value stands for all, for they take the same time. Raises
+    ConfigError where nothing can be chosen.
+    """
+    key = jobs[0].config.study.choose if jobs else None
+    groups = find_candidates(jobs, key) if key else []
+    sure = [job for group in groups for job in {**_by_hash(group.tries), **_by_hash(group.chosen())}.values()]
+    later = _forecasts([job for group in groups for job in group.undecided()])
+    return [*_forecasts(sure if key else jobs), *(replace(one, state=WAITS) for one in later)]
+
+
+def _by_hash(jobs: Iterable[Job]) -> dict[str, Job]:
+    return {job.folder.short_hash: job for job in jobs}
+
+
+def _forecasts(jobs: Sequence[Job]) -> list[Forecast]:
     roots = dict.fromkeys(job.folder.path.parent for job in jobs)
     variants = {variant_hash(job.config) for job in jobs}
     known = _mean_seconds((run for root in roots for run in list_runs(root)), variants)

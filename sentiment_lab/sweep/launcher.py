@@ -60,12 +60,15 @@ class SweepLauncher(JobsLauncher):
 
         Raises SweepFailedError after the last job when any of them failed.
         """
-        from sentiment_lab.sweep.story import SweepFailedError, run_sweep  # `plan` needs none of the statistics
+        from sentiment_lab.sweep.story import SweepFailedError, run_study  # `plan` needs none of the statistics
 
-        outcomes = run_sweep(jobs, command, force=self.force)
-        if any(outcome.result is None for outcome in outcomes):
+        results = {
+            outcome.job.folder.short_hash: outcome.result for outcome in run_study(jobs, command, force=self.force)
+        }
+        if None in results.values():
             raise SweepFailedError
-        return [outcome.result.best_validation_accuracy for outcome in outcomes if outcome.result]
+        found = [results.get(job.folder.short_hash) for job in jobs]  # none of a value that was not chosen
+        return [None if result is None else result.best_validation_accuracy for result in found]
 
 
 class PlanLauncher(JobsLauncher):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
 from sentiment_lab.analysis.comparison import Comparison
@@ -13,6 +13,7 @@ from sentiment_lab.interruption import check
 from sentiment_lab.progress import console, say
 from sentiment_lab.run import Job
 from sentiment_lab.sweep.answer import compare_sweep
+from sentiment_lab.sweep.choice import describe, find_candidates
 from sentiment_lab.sweep.executor import Executor, Inline, JobOutcome, run_job
 from sentiment_lab.sweep.mirror import close_parent, open_parent
 from sentiment_lab.sweep.report import write_report
@@ -26,21 +27,45 @@ class SweepFailedError(LabError):
     exit_code = 1
 
 
+def run_study(jobs: Sequence[Job], command: Sequence[str], *, force: bool = False) -> list[JobOutcome]:
+    """Run the jobs; with `study.choose` first those that try its values, then those that have the best of them.
+
+    Returns the outcomes of the jobs that were run. Raises ConfigError, before any is run, where nothing can be chosen.
+    """
+    key = jobs[0].config.study.choose
+    if key is None:
+        return run_sweep(jobs, command, force=force)
+    groups = find_candidates(jobs, key)
+    tried = [job for group in groups if len(group.tries) > 1 for job in group.tries]
+    outcomes = run_sweep(tried, command, force=force, chooses=key) if tried else []
+    for group in groups:
+        if len(group.tries) > 1:
+            say(describe(group))
+    again = {outcome.job.folder.short_hash for outcome in outcomes} if force else set()
+    chosen = [job for group in groups for job in group.chosen()]
+    return [*outcomes, *(run_sweep(chosen, command, force=force, done=again) if chosen else [])]
+
+
 def run_sweep(
     jobs: Sequence[Job],
     command: Sequence[str],
     *,
     force: bool = False,
+    done: Container[str] = (),
+    chooses: str | None = None,
     extra: Callable[[Path], None] = lambda _: None,
 ) -> list[JobOutcome]:
     """Run the jobs in order, then show the table and every failure; `extra` adds files to the sweep's folder.
+
+    `force` trains again what is complete, but for the runs `done`, by short hash. `chooses` is the setting whose values
+    the jobs try.
 
     The sweep's folder keeps the frozen list of jobs and the trace of each failure. An interruption ends the sweep; what
     was done stays, and the same sweep goes on from there.
     """
     config = jobs[0].config
     executor = build_executor(config.launch)
-    record, jobs, folder = freeze(jobs, command)
+    record, jobs, folder = freeze(jobs, command, chooses)
     root = Path(config.paths.runs).absolute()
     open_parent(config, record, say)
     outcomes: dict[str, JobOutcome] = {}
@@ -48,14 +73,14 @@ def run_sweep(
     try:
         view = build_view(config.launch, len(jobs))
         with view.shown():
-            for outcome in _run_all(jobs, executor, view, folder, force=force):
+            for outcome in _run_all(jobs, executor, view, folder, force=force, done=done):
                 outcomes[outcome.job.folder.short_hash] = outcome
         status = "FAILED" if any(outcome.result is None for outcome in outcomes.values()) else "FINISHED"
     finally:
         comparison = compare_sweep(record, root)
         if comparison:
             render_comparison(console(), comparison)
-            if status != "KILLED":
+            if status != "KILLED" and not chooses:
                 write_report(comparison, config, folder, say)
                 extra(folder)
         _report(list(outcomes.values()), comparison)
@@ -63,9 +88,12 @@ def run_sweep(
     return [outcomes[job.folder.short_hash] for job in jobs]
 
 
-def _run_all(jobs: Sequence[Job], executor: Executor, view: View, folder: Path, *, force: bool) -> Iterator[JobOutcome]:
+def _run_all(
+    jobs: Sequence[Job], executor: Executor, view: View, folder: Path, *, force: bool, done: Container[str]
+) -> Iterator[JobOutcome]:
     """Yield the outcomes: of complete runs from what is stored, of all others by the executor."""
-    stored = [] if force else [job for job in jobs if job.folder.state == "complete"]
+    kept = [job for job in jobs if not force or job.folder.short_hash in done]
+    stored = [job for job in kept if job.folder.state == "complete"]
     for job in stored:
         check()
         view.started(job)

@@ -1,0 +1,122 @@
+"""A setting that validation chooses: its values are tried with the first seed, the other seeds run with the best one.
+
+With five seeds and three learning rates that is seven runs of an architecture instead of fifteen, and the test part
+plays no role in the choice.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sentiment_lab.config import LinearModel
+from sentiment_lab.errors import LabError
+from sentiment_lab.identity import flatten, identity_of
+from sentiment_lab.result import Result
+from sentiment_lab.run import Job
+from sentiment_lab.schema import ConfigError, did_you_mean
+
+_NOT_OF_LINEAR = ("text.", "optimizer.", "training.")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Jobs that are the same but for their seed and the setting that is chosen."""
+
+    key: str
+    """The setting, dotted."""
+    jobs: Sequence[Job]
+    """In the order asked; the seed of the first one is that by which the setting is chosen."""
+
+    @property
+    def tries(self) -> list[Job]:
+        """One job for each value, all with the first seed."""
+        return [job for job in self.jobs if job.config.seed == self.jobs[0].config.seed]
+
+    def best(self) -> Job | None:
+        """Return the try that was best on validation; None while one of them may still be, or where all failed."""
+        if any(job.folder.state not in ("complete", "failed") for job in self.tries):
+            return None
+        scored = [(_score(job, result), job) for job in self.tries if (result := _result(job))]
+        return min(scored, key=lambda pair: pair[0])[1] if scored else None
+
+    def chosen(self) -> list[Job]:
+        """Return the jobs of all seeds that have the best value; none while that is not known."""
+        best = self.tries[0] if len(self.tries) == 1 else self.best()
+        value = None if best is None else self.value(best)
+        return [job for job in self.jobs if best is not None and self.value(job) == value]
+
+    def value(self, job: Job) -> Any:
+        """Return what a job has of the setting."""
+        return _settings(job).get(self.key)
+
+    def undecided(self) -> list[Job]:
+        """Return a job for each seed beyond the first, its value still open: what a plan can say of them."""
+        if self.chosen():
+            return []
+        others = [job for job in self.jobs if self.value(job) == self.value(self.jobs[0])][1:]
+        name = self.key.rpartition(".")[2]
+        return [replace(job, variant=re.sub(rf"\b{name}=\S+", f"{name}=?", job.variant)) for job in others]
+
+
+def find_candidates(jobs: Sequence[Job], key: str) -> list[Candidates]:
+    """Group jobs by everything but their seed and the setting `key`.
+
+    Where a setting does not apply to a model, its first value is the only one. Raises ConfigError where `key` is no
+    setting that a sweep can choose, or there is nothing but the test part to choose by.
+    """
+    known = set().union(*map(_settings, jobs)) - {"seed"}
+    if key not in known:
+        hint = did_you_mean(key, known) or ", such as optimizer.learning_rate"
+        raise ConfigError([f"study.choose must name a setting that can change a result, got {key!r}{hint}"])
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        if job.config.split.validation_is_test or not job.config.split.validation:
+            raise ConfigError(["study.choose needs a validation part that is not the test part: split.validation=0.1"])
+        rest = {name: value for name, value in _settings(job).items() if name not in ("seed", key)}
+        groups.setdefault(json.dumps(rest, sort_keys=True), []).append(job)
+    return [Candidates(key, _applying(members, key)) for members in groups.values()]
+
+
+def describe(candidates: Candidates) -> str:
+    """Return in a line what was chosen, and by what."""
+    best = candidates.best()
+    if best is None:
+        return f"{candidates.tries[0].variant}: every try failed"
+    monitor = best.config.training.monitor
+    tried = []
+    for job in candidates.tries:
+        result = _result(job)
+        score = "failed" if result is None else f"{abs(_score(job, result)):.4f}"
+        tried.append(f"{json.dumps(candidates.value(job))} {score}")
+    return f"{best.variant}: chosen by {monitor.replace('_', ' ')} ({', '.join(tried)})"
+
+
+def _applying(jobs: Sequence[Job], key: str) -> list[Job]:
+    if not (isinstance(jobs[0].config.model, LinearModel) and key.startswith(_NOT_OF_LINEAR)):
+        return list(jobs)
+    first = _settings(jobs[0])[key]
+    return [job for job in jobs if _settings(job)[key] == first]
+
+
+def _settings(job: Job) -> Mapping[str, Any]:
+    return flatten(identity_of(job.config))
+
+
+def _result(job: Job) -> Result | None:
+    try:
+        return job.folder.result() if job.folder.state == "complete" else None
+    except LabError:  # damaged: the sweep has said so
+        return None
+
+
+def _score(job: Job, result: Result) -> float:
+    """Return what `training.monitor` was in the epoch that is kept, so that less is better."""
+    kept = result.epochs[result.kept_epoch - 1]
+    if job.config.training.monitor == "validation_loss":
+        return math.inf if kept.validation_loss is None else kept.validation_loss
+    return -(kept.validation_accuracy or 0.0)
