@@ -106,6 +106,13 @@ class TextConfig:
     """What a network's embedding starts from. Uniform: chance. Cooccurrence: which words the training part, and the
     reviews without a label where `data.unlabelled` reads them, put near each other. Cooccurrence_nb: the same, and the
     last dimension is the log-ratio of each word in positive and negative reviews of the training part."""
+    order: Literal["kept", "shuffled", "windows", "reversed"] = option(added="kept")
+    """Order of the words that are left of each review: as written, drawn within the review, drawn within every
+    `order_window` words, or backwards. What is drawn is the same for every `seed`."""
+    test_order: Literal["kept", "shuffled", "windows", "reversed"] | None = option(added=None)
+    """The same for the test part alone, to test a network without the sentences it learned from; null is `order`."""
+    order_window: int = option(at_least(2), added=5)
+    """Words that are drawn among each other where an order is `windows`."""
 
     @property
     def pad_left_to(self) -> int | None:
@@ -398,6 +405,10 @@ def _size_problems(config: Config) -> list[str]:
 
 def _text_problems(config: Config) -> list[str]:
     problems = []
+    if isinstance(config.model, LinearModel):
+        rule = f"must be kept where model.family is {config.model.family} (it counts words as they are written)"
+        orders = {"order": config.text.order, "test_order": config.text.test_order or "kept"}
+        problems += [f"text.{name} {rule}, got {order!r}" for name, order in orders.items() if order != "kept"]
     size = config.model.embedding_size if isinstance(config.model, RecurrentModel) else 2
     if config.text.embedding_init == "cooccurrence_nb" and size < 2:
         rule = "must be at least 2 where text.embedding_init is cooccurrence_nb (one dimension is the log-ratio)"

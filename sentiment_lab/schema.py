@@ -220,7 +220,7 @@ def _union(kinds: tuple[Any, ...], plain: object, where: str, problems: list[str
         return _variant(kinds, plain, where, problems)
     if set(kinds) == {int, float}:
         return _scalar(int if _is_whole(plain) else float, plain, where, problems)
-    return _scalar(kinds[0], plain, where, problems)
+    return _value(kinds[0], plain, where, problems)
 
 
 def discriminator(kinds: Iterable[type]) -> tuple[str, dict[str, type]]:

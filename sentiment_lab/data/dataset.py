@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sentiment_lab.config import Config, RecurrentModel, TextConfig
 from sentiment_lab.data.corpus import load_corpus
 from sentiment_lab.data.initial import EncodedTexts, initial_vectors
+from sentiment_lab.data.order import reorder
 from sentiment_lab.data.reviews import Corpus
 from sentiment_lab.data.split import split_hash, split_reviews
 from sentiment_lab.data.tokens import TokenTable, load_tokens, tokenize_texts
@@ -96,6 +97,8 @@ def build_dataset(config: Config, cache: Path) -> Dataset:
     for name, rows in positions.items():
         if len(rows):
             word_ids, offsets = table.cut(rows, config.text.max_length, config.text.keep)
+            order = (name == "test" and config.text.test_order) or config.text.order
+            word_ids = reorder(word_ids, offsets, order, config.text.order_window)
             parts[name] = Part(name, ids[rows], labels[rows], token_of_word[word_ids], offsets)
     if config.split.validation_is_test:
         positions["validation"], parts["validation"] = positions["test"], replace(parts["test"], name="validation")
@@ -126,7 +129,7 @@ def _initial_vectors(
     unlabelled = _encoded_unlabelled(corpus, text, vocabulary, cache) if config.data.unlabelled else None
     return initial_vectors(
         text.embedding_init,
-        _encoded(table, train, vocabulary),
+        _encoded(table, train, vocabulary, text),
         labels[train],
         unlabelled,
         vocabulary_size=vocabulary.size,
@@ -139,18 +142,22 @@ def _encoded_unlabelled(corpus: Corpus, text: TextConfig, vocabulary: Vocabulary
     texts = corpus.unlabelled
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
     table = load_tokens(cache, digest, lambda: texts, lowercase=text.lowercase)
-    return _encoded(table, np.arange(len(table)), vocabulary)
+    return _encoded(table, np.arange(len(table)), vocabulary, text)
 
 
-def _encoded(table: TokenTable, rows: NDArray[np.int64], vocabulary: Vocabulary) -> EncodedTexts:
+def _encoded(table: TokenTable, rows: NDArray[np.int64], vocabulary: Vocabulary, text: TextConfig) -> EncodedTexts:
     word_ids, offsets = table.cut(rows, table.longest, "last")
-    return EncodedTexts(vocabulary.encode(table.words)[word_ids], offsets)
+    token_ids = vocabulary.encode(table.words)[word_ids]
+    return EncodedTexts(reorder(token_ids, offsets, text.order, text.order_window), offsets)
 
 
 def encode_texts(
     texts: Sequence[str], vocabulary: Vocabulary, text: TextConfig
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the token ids (tokens,) and offsets (texts + 1,) of raw texts: those that `build_dataset` gives them."""
+    """Return the token ids (tokens,) and offsets (texts + 1,) of raw texts: those that `build_dataset` gives them.
+
+    Words stay in the order in which they are written, whatever `text.order` the model learned from.
+    """
     table = tokenize_texts(texts, lowercase=text.lowercase)
     word_ids, offsets = table.cut(np.arange(len(texts)), text.max_length, text.keep)
     return vocabulary.encode(table.words)[word_ids], offsets
