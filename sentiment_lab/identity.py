@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sentiment_lab.config import Config, config_from_plain
-from sentiment_lab.schema import ConfigError, to_plain
+from sentiment_lab.schema import ConfigError, settings_of, to_plain
 
 SCHEMA = 1
 """Number of the canonical form. A field that joins later with `option(added=...)` leaves it as it is."""
@@ -100,6 +100,15 @@ def flatten(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in plain.items():
         flat.update(flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value})
     return flat
+
+
+def portable(overrides: Iterable[str]) -> list[str]:
+    """Return the overrides that mean the same on every machine: without places, stores and how runs are executed."""
+    settings = {setting.key: setting for setting in settings_of(Config)}
+    machines = {key for key, setting in settings.items() if not setting.field.metadata.get("identity", True)}
+    machines -= {"study"}
+    names = [(word, word.lstrip("+~").partition("=")[0]) for word in overrides]
+    return [word for word, key in names if not {key, key.partition(".")[0]} & machines]
 
 
 class Array(Protocol):

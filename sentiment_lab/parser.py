@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sentiment_lab import __version__
 from sentiment_lab.errors import LabError
 from sentiment_lab.explanation import METHODS
+
+if TYPE_CHECKING:
+    from sentiment_lab.commands.compare import Question
+
+FIGURES = ("intervals", "pairs", "cost", "epochs", "lengths", "within")
+"""Those of `compare --page`; named here because drawing them takes what no other command should load."""
 
 EXAMPLES = """\
 examples:
@@ -159,6 +167,16 @@ def _add_compare(commands: Any) -> None:
         )
     forms.add_argument("--json", dest="form", action="store_const", const="json", help="print one JSON document")
     parser.add_argument("--report", metavar="FILE.html", help="also write the answer as one self-contained page")
+    parser.add_argument(
+        "--page",
+        metavar="FILE.md",
+        help="write the answer into a Markdown page, in place of what this command wrote there before, with figures "
+        "and a report in the folder FILE; without hash and study: all that such commands wrote into it, anew",
+    )
+    parser.add_argument("--within", metavar="KEY", help="of a page: compare runs with one value of this setting alone")
+    parser.add_argument(
+        "--figure", action="append", default=[], choices=FIGURES, help="of a page (default: intervals); may be repeated"
+    )
     _add_folders(parser)
 
 
@@ -256,17 +274,34 @@ def _diff(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from sentiment_lab.commands.compare import compare_runs
 
-    return compare_runs(
-        options.runs,
-        options.store,
+    question = _question(options)
+    if not options.page:
+        if question.within or question.figures:
+            raise LabError("--within and --figure are about a page: --page FILE.md")
+        return compare_runs(options.runs, options.store, question, form=options.form, report=options.report)
+    from sentiment_lab.analysis.appendix.document import commands_in
+    from sentiment_lab.commands.page import write_pages
+
+    if options.form or options.report:
+        raise LabError("--page stands alone: it has tables and a report of its own")
+    named = question.hashes or question.study
+    words = [] if named else [shlex.split(command)[1:] for command in commands_in(Path(options.page))]
+    questions = [question] if named else [_question(_parser().parse_args(one)) for one in words]
+    return write_pages(options.runs, options.store, options.page, questions)
+
+
+def _question(options: argparse.Namespace) -> Question:
+    from sentiment_lab.commands.compare import Question
+
+    return Question(
         options.hash,
         options.study,
         by=options.by,
         metric=options.metric,
         sort=options.sort,
         across_data=options.across_data,
-        form=options.form,
-        report=options.report,
+        within=options.within,
+        figures=options.figure,
     )
 
 

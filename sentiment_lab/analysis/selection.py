@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ class Selection:
     """The hash of the one sweep that they are."""
     left_out: str | None = None
     """Which runs of the study are not among them, and why."""
+    sweeps: Sequence[SweepRecord] = ()
+    """The sweeps that ran them, as far as they are known."""
 
 
 def select_study(root: Path, store: str, study: str | None) -> Selection:
@@ -81,7 +84,8 @@ def select_study(root: Path, store: str, study: str | None) -> Selection:
     others = [other for other in studies if other != name]
     note = f"study {name}, that of the newest run; --study chooses another: {', '.join(others)}"
     chosen = list(map(read_run, runs.values()))
-    return Selection(name, _question(sweeps), chosen, note if others and not study else None, left_out=_left_out(tried))
+    told = note if others and not study else None
+    return Selection(name, _question(sweeps), chosen, told, left_out=_left_out(tried), sweeps=sweeps)
 
 
 def _tried_only(sweeps: Sequence[SweepRecord]) -> dict[str, SweepRecord]:
@@ -103,7 +107,7 @@ def _left_out(tried: Mapping[str, SweepRecord]) -> str | None:
 def select_sweep(root: Path, record: SweepRecord) -> Selection:
     """Return the runs of a sweep in the order of its jobs."""
     runs = [read_run(run) for _, run in record.runs(root)]
-    return Selection(record.study, record.question, runs, sweep=record.hash)
+    return Selection(record.study, record.question, runs, sweep=record.hash, sweeps=[record])
 
 
 def select_hashes(root: Path, store: str, prefixes: Sequence[str]) -> Selection:
@@ -119,7 +123,24 @@ def select_hashes(root: Path, store: str, prefixes: Sequence[str]) -> Selection:
     runs = {run.short_hash: read_run(run) for run in folders}
     studies = list(dict.fromkeys(run.study for run in runs.values()))
     question = _question([r for r in sweeps.values() if r.study == studies[0]]) if len(studies) == 1 else None
-    return Selection(", ".join(studies), question, list(runs.values()))
+    ran = [record for record in sweeps.values() if any(job["hash"][:SHORT] in runs for job in record.jobs)]
+    return Selection(", ".join(studies), question, list(runs.values()), sweeps=ran)
+
+
+def split_by(selection: Selection, key: str) -> dict[Any, Selection]:
+    """Return the runs in groups of one value of the setting `key`, in the order of the values.
+
+    Raises LabError where no run has that setting.
+    """
+    known = dict.fromkeys(name for run in selection.runs for name in run.config)
+    if key not in known:
+        raise LabError(f"--within {key}: no run has that setting{did_you_mean(key, known)}")
+    values = {json.dumps(run.config[key]): run.config[key] for run in selection.runs if key in run.config}
+    ordered = sorted(values, key=lambda text: (isinstance(values[text], str), values[text]))
+    return {
+        values[text]: replace(selection, runs=[r for r in selection.runs if json.dumps(r.config.get(key)) == text])
+        for text in ordered
+    }
 
 
 def read_run(folder: RunFolder) -> StudyRun:

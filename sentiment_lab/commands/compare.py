@@ -3,52 +3,81 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from sentiment_lab.analysis.comparison import Comparison, compare
 from sentiment_lab.analysis.formats import render_comparison, to_csv, to_latex, to_markdown, to_plain
+from sentiment_lab.analysis.rows import ACCURACY
 from sentiment_lab.analysis.selection import Selection, select_hashes, select_study
 from sentiment_lab.errors import LabError
 from sentiment_lab.files import write_whole
 from sentiment_lab.progress import console, say
 
 
-def compare_runs(
-    root: str,
-    store: str,
-    hashes: Sequence[str],
-    study: str | None,
-    *,
-    by: Sequence[str],
-    metric: str,
-    sort: str | None,
-    across_data: bool,
-    form: str | None,
-    report: str | None,
-) -> int:
-    """Compare the runs of a study, or those that hashes name, and print the answer.
+@dataclass(frozen=True)
+class Question:
+    """Which runs are compared, and how."""
+
+    hashes: Sequence[str] = ()
+    study: str | None = None
+    by: Sequence[str] = ()
+    metric: str = ACCURACY
+    sort: str | None = None
+    across_data: bool = False
+    within: str | None = None
+    """The setting within whose values a page compares."""
+    figures: Sequence[str] = ()
+    """Those of a page."""
+
+    @property
+    def command(self) -> str:
+        """The command that asks it."""
+        words = ["sentiment-lab", "compare", *self.hashes]
+        words += ["--study", self.study] if self.study else []
+        for option, values in (("--by", self.by), ("--figure", self.figures)):
+            words += [word for value in values for word in (option, value)]
+        words += ["--metric", self.metric] if self.metric != ACCURACY else []
+        words += ["--sort", self.sort] if self.sort else []
+        words += ["--within", self.within] if self.within else []
+        return shlex.join([*words, *(["--across-data"] if self.across_data else [])])
+
+    def select(self, root: Path, store: str) -> Selection:
+        """Return the runs.
+
+        Raises LabError where they are not there.
+        """
+        if self.hashes and self.study:
+            raise LabError("name hashes or --study: one of the two")
+        return select_hashes(root, store, self.hashes) if self.hashes else select_study(root, store, self.study)
+
+    def answer(self, selection: Selection) -> Comparison:
+        """Compare runs.
+
+        Raises LabError for runs that cannot be.
+        """
+        return compare(selection, by=self.by, metric=self.metric, sort=self.sort, across_data=self.across_data)
+
+
+def compare_runs(root: str, store: str, question: Question, *, form: str | None, report: str | None) -> int:
+    """Compare runs and print the answer.
 
     `form` is csv, latex, markdown or json, or None for tables in the terminal; `report` is a file for the page.
     Raises LabError for runs that are not there or cannot be compared, and for a page that cannot be written, before
     anything is read.
     """
     target = _checked_target(report) if report else None
-    selection = _select(Path(root).absolute(), store, hashes, study)
-    comparison = compare(selection, by=by, metric=metric, sort=sort, across_data=across_data)
+    selection = question.select(Path(root).absolute(), store)
+    comparison = question.answer(selection)
     if selection.note:
         say(selection.note)
     _print(comparison, form)
     if target:
         _write_report(comparison, target)
     return 0
-
-
-def _select(root: Path, store: str, hashes: Sequence[str], study: str | None) -> Selection:
-    if hashes and study:
-        raise LabError("name hashes or --study: one of the two")
-    return select_hashes(root, store, hashes) if hashes else select_study(root, store, study)
 
 
 def _checked_target(report: str) -> Path:

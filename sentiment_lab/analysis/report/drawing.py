@@ -19,7 +19,12 @@ INK, MUTED, GRID, PAPER = "#010203", "#010204", "#010205", "#010206"
 TRAIN, HELD_OUT = "#010207", "#010208"
 """Colours that nothing else has: the page's own take their place, so that a chart is right in light and in dark."""
 
-ROLES = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper", TRAIN: "train", HELD_OUT: "held-out"}
+LINES = ("#010208", "#010207", "#010209", "#01020a", "#01020b", "#01020c", "#01020d")
+"""Lines of one chart, in order."""
+
+ROLES = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper", TRAIN: "train", HELD_OUT: "held-out"} | {
+    colour: f"line-{number}" for number, colour in enumerate(LINES[2:], 3)
+}
 LIGHT = {
     "ink": "#1b1d21",
     "muted": "#5b6069",
@@ -27,6 +32,11 @@ LIGHT = {
     "paper": "#ffffff",
     "train": "#c8323c",
     "held-out": "#1f63b4",
+    "line-3": "#15804f",
+    "line-4": "#8146b3",
+    "line-5": "#8f6200",
+    "line-6": "#0d7c8c",
+    "line-7": "#8a4b52",
 }
 """Red and blue are those of the figures of one run."""
 DARK = {
@@ -36,6 +46,11 @@ DARK = {
     "paper": "#15171b",
     "train": "#ff7f87",
     "held-out": "#74b3ff",
+    "line-3": "#5fd39b",
+    "line-4": "#cba6f7",
+    "line-5": "#e3b341",
+    "line-6": "#56d0de",
+    "line-7": "#e0a3aa",
 }
 
 _STYLE: Any = {

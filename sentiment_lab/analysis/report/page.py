@@ -62,8 +62,10 @@ def build_report(
     read_texts: ReadTexts | None = None,
     explanations: Sequence[Markup] = (),
     explanations_css: str = "",
+    *,
+    elsewhere: bool = False,
 ) -> Report:
-    """Draw the figures and write the page of a comparison.
+    """Draw the figures and write the page of a comparison; `elsewhere` is for readers on other machines.
 
     `read_texts` returns reviews by id, for excerpts. `explanations` are fragments of HTML that are safe already,
     `explanations_css` what they look like.
@@ -73,7 +75,7 @@ def build_report(
     with drawing():
         sections = draw_charts(comparison, ranked, panels)
     page = _render(
-        **_about_study(comparison),
+        **_about_study(comparison, elsewhere=elsewhere),
         **_about_reviews(panels),
         charts=sections,
         excerpts=find_excerpts(panels, read_texts),
@@ -87,7 +89,7 @@ def build_report(
     return Report(page, {f"{chart.name}.svg": _showable(chart.standalone) for chart in drawn})
 
 
-def _about_study(comparison: Comparison) -> dict[str, Any]:
+def _about_study(comparison: Comparison, *, elsewhere: bool) -> dict[str, Any]:
     selection = comparison.selection
     chosen = selection.sweep or (f"--study {selection.study}" if "," not in selection.study else "HASH...")
     runs = [run for row in comparison.rows for run in row.variant.runs.values()]
@@ -104,7 +106,7 @@ def _about_study(comparison: Comparison) -> dict[str, Any]:
             *pair_table(comparison, comparison.pairs),
             left=1,
         ),
-        "recipes": find_recipes(comparison.rows),
+        "recipes": find_recipes(comparison.rows, elsewhere=elsewhere),
         "runs": len(runs),
         "data": sorted({run.outcome.data_hash[:12] for run in runs}),
         "again": f"sentiment-lab compare {chosen} --report report.html",

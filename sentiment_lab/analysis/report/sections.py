@@ -21,6 +21,7 @@ from sentiment_lab.analysis.report.votes import Mistake, Panel, agreement, own_m
 from sentiment_lab.analysis.rows import ACCURACY, Row
 from sentiment_lab.analysis.variants import MODEL
 from sentiment_lab.errors import LabError
+from sentiment_lab.identity import portable
 from sentiment_lab.rundir import RunFolder
 
 NO_PREDICTIONS = "No variant has the predictions of all its runs on one list of reviews."
@@ -135,11 +136,11 @@ def cut_text(text: str, most: int = _EXCERPT) -> str:
     return f"… {whole.strip()} …"
 
 
-def find_recipes(rows: Sequence[Row]) -> dict[str, list[Recipe]]:
-    """Return how to run each run again, by variant."""
+def find_recipes(rows: Sequence[Row], *, elsewhere: bool) -> dict[str, list[Recipe]]:
+    """Return how to run each run again, by variant; `elsewhere` is on a machine that has other places."""
     return {
         row.label: [
-            Recipe(block, run.short_hash, run.outcome.test.accuracy, _commands(run.folder))
+            Recipe(block, run.short_hash, run.outcome.test.accuracy, _commands(run.folder, elsewhere=elsewhere))
             for block, run in row.variant.runs.items()
         ]
         for row in rows
@@ -174,9 +175,10 @@ def _untested(comparison: Comparison) -> str:
     return "No difference can be tested: that needs two seeds, tested on the same reviews, that both variants have."
 
 
-def _commands(folder: RunFolder) -> list[str]:
+def _commands(folder: RunFolder, *, elsewhere: bool) -> list[str]:
     commands = [f"sentiment-lab reproduce {folder.short_hash}", f"sentiment-lab show {folder.short_hash}"]
     try:
-        return [*commands, shlex.join(["sentiment-lab", "train", *folder.overrides()])]
+        words = portable(folder.overrides()) if elsewhere else folder.overrides()
+        return [*commands, shlex.join(["sentiment-lab", "train", *words])]
     except LabError:
         return commands  # what composed it was damaged; its config is what `reproduce` goes by

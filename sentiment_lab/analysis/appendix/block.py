@@ -1,0 +1,140 @@
+"""One block of a page: the question, the answer with its evidence, and how to get it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sentiment_lab.analysis.appendix.exhibits import EXHIBITS, Exhibit, Part
+from sentiment_lab.analysis.appendix.origin import effort, machine, runs_of, sweep_command, versions
+from sentiment_lab.analysis.comparison import Comparison
+from sentiment_lab.analysis.formats import MOST_SHOWN, cells, headings, pair_table
+from sentiment_lab.analysis.metrics import METRICS, Metric
+from sentiment_lab.analysis.report.drawing import Chart, drawing
+from sentiment_lab.analysis.verdict import caveats, verdict
+
+SHOWN = ("best_validation_accuracy", "test_ece", "parameters", "epoch_seconds")
+"""Metrics of a page's table beside the compared one."""
+_BEST, _BAR = "best_validation_accuracy", "|"
+
+
+def write_block(
+    parts: Sequence[Part],
+    *,
+    within: str = "",
+    figures: Sequence[str] = ("intervals",),
+    folder: str,
+) -> tuple[str, dict[str, str]]:
+    """Return a block's Markdown, and its figures as SVG by file name.
+
+    `folder` is where the page finds its figures. Raises LabError where a figure cannot be drawn of these runs.
+    """
+    study = parts[0].comparison.selection.study
+    with drawing():
+        exhibits = [exhibit for name in figures for exhibit in EXHIBITS[name](parts, within)]
+    drawn = {f"{study}-{exhibit.chart.name}.svg": exhibit.chart for exhibit in exhibits if exhibit.chart}
+    question = parts[0].comparison.selection.question
+    sections = [
+        f"**{question}**" if question else "",
+        *_answers(parts, within),
+        _table(_rows(parts, within), left=_left(parts[0].comparison, within)),
+        *(_exhibit(exhibit, study, folder) for exhibit in exhibits),
+        *_notes(parts),
+        *_pairs(parts),
+        _origin(parts, within),
+    ]
+    texts = {name: chart.standalone for name, chart in drawn.items()}
+    return "\n\n".join(filter(None, sections)), texts
+
+
+def _answers(parts: Sequence[Part], within: str) -> list[str]:
+    if len(parts) == 1:
+        return [verdict(parts[0].comparison)]
+    return ["\n".join(f"- {within} {part.value}: {verdict(part.comparison)}" for part in parts)]
+
+
+def _metrics(comparison: Comparison) -> list[Metric]:
+    chosen = dict.fromkeys([comparison.metric.name, *SHOWN])
+    same = any(run.outcome.validation_is_test for run in runs_of(comparison))
+    return [METRICS[name] for name in chosen if not (same and name == _BEST)]
+
+
+def _rows(parts: Sequence[Part], within: str) -> list[list[str]]:
+    """Return the variants of all parts as one table, its headings first."""
+    lines: list[list[str]] = []
+    for part in parts:
+        metrics = _metrics(part.comparison)
+        lead = [] if part.value is None else [str(part.value)]
+        if not lines:
+            lines.append([*([within] if lead else []), *headings(part.comparison, metrics)[:-1]])
+        lines += [[*lead, *cells(part.comparison, row, metrics)[:-1]] for row in part.comparison.rows]
+    return lines
+
+
+def _left(comparison: Comparison, within: str) -> int:
+    return (len(comparison.columns) or 1) + bool(within)
+
+
+def _exhibit(exhibit: Exhibit, study: str, folder: str) -> str:
+    image = _image(exhibit.chart, study, folder) if exhibit.chart else ""
+    return "\n\n".join(filter(None, [exhibit.caption, image, _table(exhibit.table, left=1)]))
+
+
+def _image(chart: Chart, study: str, folder: str) -> str:
+    alt = chart.alt.replace("[", "(").replace("]", ")")
+    return f"![{alt}]({folder}/{study}-{chart.name}.svg)"
+
+
+def _notes(parts: Sequence[Part]) -> list[str]:
+    told = dict.fromkeys(note for part in parts for note in caveats(part.comparison))
+    return ["\n".join(f"- {note}" for note in told)] if told else []
+
+
+def _pairs(parts: Sequence[Part]) -> list[str]:
+    if len(parts) > 1:
+        return []
+    comparison = parts[0].comparison
+    best = comparison.best.label
+    pairs = [pair for pair in comparison.pairs if best in (pair.first, pair.second)]
+    if len(comparison.pairs) <= MOST_SHOWN:
+        pairs = list(comparison.pairs)
+    if not pairs:
+        return []
+    titles, rows = pair_table(comparison, pairs)
+    return [_folded("Differences of pairs", _table([list(titles), *rows], left=1))]
+
+
+def _origin(parts: Sequence[Part], within: str) -> str:
+    runs = [run for part in parts for run in runs_of(part.comparison)]
+    commands = dict.fromkeys(map(sweep_command, parts[0].comparison.selection.sweeps))
+    again = "\n".join([*commands, f"sentiment-lab reproduce {runs[0].short_hash}"])
+    told = f"{effort(runs)}; {machine(runs)}; {versions(runs)}."
+    return "\n\n".join(
+        [
+            f"{told[0].upper()}{told[1:]}",
+            _folded("Run it again: all, or one run by its hash", f"```\n{again}\n```\n\n{_hashes(parts, within)}"),
+        ]
+    )
+
+
+def _hashes(parts: Sequence[Part], within: str) -> str:
+    blocks = list(dict.fromkeys(block for part in parts for row in part.comparison.rows for block in row.variant.runs))
+    lines = [[*([within] if within else []), "variant", *blocks]]
+    for part in parts:
+        lead = [] if part.value is None else [str(part.value)]
+        for row in part.comparison.rows:
+            runs = row.variant.runs
+            lines.append([*lead, row.label, *(f"`{runs[one].short_hash}`" if one in runs else "" for one in blocks)])
+    return _table(lines, left=len(lines[0]))
+
+
+def _table(lines: Sequence[Sequence[str]], left: int) -> str:
+    """Return lines as a Markdown table, the first of them its headings."""
+    if not lines:
+        return ""
+    marks = ["---"] * left + ["---:"] * (len(lines[0]) - left)
+    whole = [lines[0], marks, *lines[1:]]
+    return "\n".join("| " + " | ".join(cell.replace(_BAR, "\\|") for cell in line) + " |" for line in whole)
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"

@@ -1,0 +1,53 @@
+"""`sentiment-lab compare --page FILE.md`: the answer as part of a page that stays, with its figures and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sentiment_lab.analysis.appendix.block import write_block
+from sentiment_lab.analysis.appendix.document import put_block
+from sentiment_lab.analysis.appendix.exhibits import Part
+from sentiment_lab.analysis.report.page import build_report
+from sentiment_lab.analysis.rows import ACCURACY
+from sentiment_lab.analysis.selection import Selection, split_by
+from sentiment_lab.commands.compare import Question
+from sentiment_lab.errors import LabError
+from sentiment_lab.files import storing, write_whole
+from sentiment_lab.progress import say
+
+FIRST = ("intervals",)
+"""Figures of a block that names none."""
+
+
+def write_pages(root: str, store: str, page: str, questions: Sequence[Question]) -> int:
+    """Write a block for each question into a page, their figures beside it, and a report of each.
+
+    Raises LabError for runs that are not there or cannot be compared, and for figures that cannot be drawn of them; the
+    block is then as it was.
+    """
+    path = Path(page).absolute()
+    if path.suffix != ".md":
+        raise LabError(f"--page must name a Markdown file, such as experiments/answer.md, got {page}")
+    for question in questions:
+        selection = question.select(Path(root).absolute(), store)
+        _write(path, question, selection)
+        say(f"{page}: {question.command}")
+    return 0
+
+
+def _write(page: Path, question: Question, selection: Selection) -> None:
+    within, folder = question.within or "", page.with_suffix("")
+    groups = split_by(selection, within) if within else {None: selection}
+    parts = [Part(value, question.answer(runs)) for value, runs in groups.items()]
+    text, files = write_block(parts, within=within, figures=question.figures or FIRST, folder=folder.name)
+    if len(parts) == 1 and question.metric == ACCURACY:
+        name = f"{selection.study}.html"
+        # Without texts: a page is handed on where the reviews may not be.
+        files[name] = build_report(parts[0].comparison, elsewhere=True).page
+        text += f"\n\n[Report]({folder.name}/{name}): learning curves, calibration, agreement, mistakes."
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    put_block(page, question.command, selection.question or f"What did {selection.study} find?", text)
