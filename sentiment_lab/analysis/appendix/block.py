@@ -10,6 +10,7 @@ from sentiment_lab.analysis.comparison import Comparison
 from sentiment_lab.analysis.formats import MOST_SHOWN, cells, headings, pair_table
 from sentiment_lab.analysis.metrics import METRICS, Metric
 from sentiment_lab.analysis.report.drawing import Chart, drawing
+from sentiment_lab.analysis.report.sections import tag_rows
 from sentiment_lab.analysis.verdict import caveats, verdict
 
 SHOWN = ("best_validation_accuracy", "test_ece", "parameters", "epoch_seconds")
@@ -36,7 +37,7 @@ def write_block(
     sections = [
         f"**{question}**" if question else "",
         *_answers(parts, within),
-        _table(_rows(parts, within), left=_left(parts[0].comparison, within)),
+        _variants(parts, within, numbered="cost" in figures),
         *(_exhibit(exhibit, study, folder) for exhibit in exhibits),
         *_notes(parts),
         *_pairs(parts),
@@ -70,8 +71,13 @@ def _rows(parts: Sequence[Part], within: str) -> list[list[str]]:
     return lines
 
 
-def _left(comparison: Comparison, within: str) -> int:
-    return (len(comparison.columns) or 1) + bool(within)
+def _variants(parts: Sequence[Part], within: str, *, numbered: bool) -> str:
+    """Return the table of the variants; with a number each where a figure has no room for their names."""
+    lines, left = _rows(parts, within), (len(parts[0].comparison.columns) or 1) + bool(within)
+    if numbered and any(tag.startswith("#") for tag in tag_rows(parts[0].comparison.rows).values()):
+        lines = [["#", *lines[0]], *([str(number), *line] for number, line in enumerate(lines[1:], 1))]
+        left += 1
+    return _table(lines, left=left)
 
 
 def _exhibit(exhibit: Exhibit, study: str, folder: str) -> str:
