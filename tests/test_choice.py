@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
+from conftest import TINY
 
+from sentiment_lab.analysis.appendix.choices import choice_tables
 from sentiment_lab.analysis.comparison import compare
 from sentiment_lab.analysis.selection import select_study
 from sentiment_lab.commands.plan import planned_jobs
 from sentiment_lab.compose import compose_config
 from sentiment_lab.rundir import list_runs
 from sentiment_lab.schema import ConfigError
-from sentiment_lab.sweep.choice import find_candidates
+from sentiment_lab.sweep.choice import describe, find_candidates
 from sentiment_lab.sweep.forecast import WAITS, forecast
 from sentiment_lab.sweep.plan import plan_jobs
 from sentiment_lab.sweep.story import run_study
@@ -20,10 +22,9 @@ from sentiment_lab.sweep.story import run_study
 RATE = "optimizer.learning_rate"
 
 
-@pytest.fixture
-def study(tiny):
+def words_of(places):
     """Two architectures, three learning rates, three seeds, of which the first chooses."""
-    fixed = [*tiny, f"study.choose={RATE}", "study.name=rates"]
+    fixed = [*TINY, "tracking=none", *places, f"study.choose={RATE}", "study.name=rates"]
     words = [
         [*fixed, f"model={model}", f"{RATE}={rate}", f"seed={seed}"]
         for model in ("gru", "nb_svm")
@@ -38,40 +39,62 @@ def jobs_of(study):
     return jobs
 
 
-def test_every_value_is_tried_with_the_first_seed_and_the_best_on_validation_has_all(study, tmp_path, capsys):
-    jobs = jobs_of(study)
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, cache):
+    """The study, run once: its folder and its jobs."""
+    root = tmp_path_factory.mktemp("study")
+    jobs = jobs_of(words_of([f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]))
     run_study(jobs, ["the", "words"])
+    return root, jobs
+
+
+@pytest.fixture
+def study(tmp_path, cache):
+    """The words of the study, with places of their own."""
+    return words_of([f"paths.runs={tmp_path}/runs", f"paths.store={tmp_path}", f"paths.cache={cache}"])
+
+
+def losses_of(candidates):
+    return [min(epoch.validation_loss for epoch in job.folder.result().epochs) for job in candidates.tries]
+
+
+def test_every_value_is_tried_with_the_first_seed_and_the_best_on_validation_has_all(done):
+    root, jobs = done
     network, bar = find_candidates(jobs, RATE)
-    losses = {
-        job.config.optimizer.learning_rate: min(epoch.validation_loss for epoch in job.folder.result().epochs)
-        for job in network.tries
-    }
-    best = min(losses, key=losses.__getitem__)
-    assert network.best().config.optimizer.learning_rate == best
-    assert sorted(losses) == [1e-9, 1e-2, 1e-1]
+    assert [network.value(job) for job in network.tries] == [1e-9, 1e-1, 1e-2]
+    losses = losses_of(network)
+    best = network.value(network.tries[losses.index(min(losses))])
     assert [job.config.seed for job in network.chosen()] == [7, 8, 9]
-    assert {job.config.optimizer.learning_rate for job in network.chosen()} == {best}
+    assert {network.value(job) for job in network.chosen()} == {best}
+    assert describe(network).startswith(f"gru learning_rate={best}: chosen by validation loss (1e-09 {losses[0]:.4f}, ")
     assert [job.config.seed for job in bar.chosen()] == [7, 8, 9], "what has no learning rate tries none"
-    assert len(list_runs(tmp_path / "runs")) == 3 + 2 + 3
-    assert "chosen by validation loss" in capsys.readouterr().err
+    assert len(list_runs(root / "runs")) == 3 + 2 + 3
 
 
-def test_what_only_tried_a_value_is_in_no_comparison_of_the_study(study, tmp_path):
-    run_study(jobs_of(study), ["the", "words"])
-    selection = select_study(tmp_path / "runs", str(tmp_path), "rates")
+def test_what_only_tried_a_value_is_in_no_comparison_of_the_study(done):
+    root, _ = done
+    selection = select_study(root / "runs", str(root), "rates")
     assert len(selection.runs) == 3 + 3
     assert "2 runs with values of optimizer.learning_rate that validation did not choose" in selection.left_out
     assert selection.left_out in compare(selection).notes
     tried = selection.left_out.rpartition("compare ")[2].strip(")")
-    record = json.loads((tmp_path / "sweeps" / tried / "jobs.json").read_text(encoding="utf-8"))
+    record = json.loads((root / "sweeps" / tried / "jobs.json").read_text(encoding="utf-8"))
     assert (record["chooses"], len(record["jobs"])) == (RATE, 3)
 
 
-def test_the_same_command_goes_on_and_force_trains_each_run_once_more(study, monkeypatch):
+def test_a_page_tells_what_was_tried(done):
+    root, jobs = done
+    ((caption, lines),) = choice_tables(select_study(root / "runs", str(root), "rates")).items()
+    assert caption == "optimizer.learning_rate was chosen by validation loss, with the first seed"
+    losses = losses_of(find_candidates(jobs, RATE)[0])
+    shown = [f"**{loss:.4f}**" if loss == min(losses) else f"{loss:.4f}" for loss in losses]
+    assert lines == [["variant", "1e-09", "0.1", "0.01"], ["gru", *shown]]
+
+
+def test_the_same_command_goes_on_and_force_trains_each_run_once_more(done, monkeypatch):
     from sentiment_lab.sweep import executor
 
-    jobs = jobs_of(study)
-    run_study(jobs, ["the", "words"])
+    _, jobs = done
     trained = []
     execute = executor.execute
     monkeypatch.setattr(
@@ -88,12 +111,11 @@ def test_the_same_command_goes_on_and_force_trains_each_run_once_more(study, mon
     assert len(trained) == len(set(trained)) == 8
 
 
-def test_a_plan_says_what_waits_for_the_choice(study):
+def test_a_plan_says_what_waits_for_the_choice(study, done):
     before = forecast(jobs_of(study))
     assert [one.state for one in before] == ["new"] * 6 + [WAITS] * 2
     assert [one.job.name for one in before[-2:]] == ["gru learning_rate=? seed=8", "gru learning_rate=? seed=9"]
-    run_study(jobs_of(study), ["the", "words"])
-    assert [one.state for one in forecast(jobs_of(study))] == ["complete"] * 8
+    assert [one.state for one in forecast(done[1])] == ["complete"] * 8
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,9 @@ def select_hashes(root: Path, store: str, prefixes: Sequence[str]) -> Selection:
     """
     sweeps = {record.hash: record for record in _sweeps(store)}
     if len(prefixes) == 1 and len(found := _matching(prefixes[0], sweeps)) == 1:
-        return select_sweep(root, sweeps[found[0]])
+        record = sweeps[found[0]]
+        choices = [other for other in sweeps.values() if other.chooses and other.study == record.study]
+        return replace(select_sweep(root, record), sweeps=[record, *choices])
     known = {run.short_hash: run for run in list_runs(root)}
     folders = [run for prefix in prefixes for run in _named(root, prefix, known, sweeps)]
     runs = {run.short_hash: read_run(run) for run in folders}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,14 +41,18 @@ def _write(page: Path, question: Question, selection: Selection) -> None:
     within, folder = question.within or "", page.with_suffix("")
     groups = split_by(selection, within) if within else {None: selection}
     parts = [Part(value, question.answer(runs)) for value, runs in groups.items()]
-    text, files = write_block(parts, within=within, figures=question.figures or FIRST, folder=folder.name)
+    # Two blocks of one study have figures of their own.
+    name = f"{selection.study}-{hashlib.sha256(question.command.encode()).hexdigest()[:4]}"
+    text, files = write_block(parts, within=within, figures=question.figures or FIRST, folder=folder.name, name=name)
     if len(parts) == 1 and question.metric == ACCURACY:
-        name = f"{selection.study}.html"
         # Without texts: a page is handed on where the reviews may not be.
-        files[name] = build_report(parts[0].comparison, elsewhere=True).page
-        text += f"\n\n[Report]({folder.name}/{name}): learning curves, calibration, agreement, mistakes."
+        files[f"{name}.html"] = build_report(parts[0].comparison, elsewhere=True).page
+        text += f"\n\n[Report]({folder.name}/{name}.html): learning curves, calibration, agreement, mistakes."
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         write_whole(folder / name, content)
     put_block(page, question.command, selection.question or f"What did {selection.study} find?", text)
+    for path in folder.glob(f"{name}*"):
+        if path.name not in files:  # what the block showed before
+            path.unlink()

@@ -78,7 +78,8 @@ def test_a_block_holds_question_answer_evidence_and_origin(study, compare):
     assert hashes <= set(re.findall(r"`([0-9a-f]{12})`", page))
     for image in re.findall(r"\]\((answer/[^)]+\.svg)\)", page):
         assert (study / image).read_text(encoding="utf-8").startswith("<svg")
-    assert "<h1>" in (study / "answer" / "cells.html").read_text(encoding="utf-8")
+    report = re.search(r"\[Report\]\((.*?\.html)\)", page)[1]
+    assert "<h1>" in (study / report).read_text(encoding="utf-8")
 
 
 def test_within_a_setting_only_runs_that_share_it_are_compared(study, compare):
@@ -91,7 +92,7 @@ def test_within_a_setting_only_runs_that_share_it_are_compared(study, compare):
     assert {(cells[0].strip("| "), cells[1]) for cells in table} == {
         (d, m) for d in ("5", "50", "200") for m in ("gru", "lstm")
     }
-    assert (study / "answer" / "cells-test_accuracy-by-data-distance.svg").exists()
+    assert re.search(r"\(answer/cells-.{4}-test_accuracy-by-data-distance\.svg\)", page)
 
 
 def test_lengths_and_epochs_have_tables_of_their_own(study, compare):
@@ -115,6 +116,8 @@ def test_what_people_wrote_stays_and_the_same_command_replaces_its_block(study, 
     _, _, both = compare(*words, "--metric", "test_loss")
     assert both.startswith(mine)
     assert both.count("<!-- end -->") == 2
+    there = {str(file.relative_to(tmp_path)) for file in tmp_path.glob("answer/*")}
+    assert set(re.findall(r"\((answer/.*?)\)", both)) == there, "nothing is left that no block shows"
 
 
 def test_a_page_alone_writes_all_its_blocks_anew(study, compare, tmp_path):

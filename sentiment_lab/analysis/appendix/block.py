@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sentiment_lab.analysis.appendix.choices import choice_tables
 from sentiment_lab.analysis.appendix.exhibits import EXHIBITS, Exhibit, Part
 from sentiment_lab.analysis.appendix.origin import effort, machine, runs_of, sweep_command, versions
 from sentiment_lab.analysis.comparison import Comparison
@@ -24,26 +25,28 @@ def write_block(
     within: str = "",
     figures: Sequence[str] = ("intervals",),
     folder: str,
+    name: str,
 ) -> tuple[str, dict[str, str]]:
     """Return a block's Markdown, and its figures as SVG by file name.
 
-    `folder` is where the page finds its figures. Raises LabError where a figure cannot be drawn of these runs.
+    `folder` is where the page finds its figures, whose names begin with `name`. Raises LabError where a figure cannot
+    be drawn of these runs.
     """
-    study = parts[0].comparison.selection.study
     with drawing():
         exhibits = [exhibit for name in figures for exhibit in EXHIBITS[name](parts, within)]
-    drawn = {f"{study}-{exhibit.chart.name}.svg": exhibit.chart for exhibit in exhibits if exhibit.chart}
+    drawn = {f"{name}-{exhibit.chart.name}.svg": exhibit.chart for exhibit in exhibits if exhibit.chart}
     question = parts[0].comparison.selection.question
     sections = [
         f"**{question}**" if question else "",
         *_answers(parts, within),
         _variants(parts, within, numbered="cost" in figures),
-        *(_exhibit(exhibit, study, folder) for exhibit in exhibits),
+        *(_exhibit(exhibit, f"{folder}/{name}") for exhibit in exhibits),
         *_notes(parts),
         *_pairs(parts),
+        *_choices(parts),
         _origin(parts, within),
     ]
-    texts = {name: chart.standalone for name, chart in drawn.items()}
+    texts = {file: chart.standalone for file, chart in drawn.items()}
     return "\n\n".join(filter(None, sections)), texts
 
 
@@ -80,14 +83,14 @@ def _variants(parts: Sequence[Part], within: str, *, numbered: bool) -> str:
     return _table(lines, left=left)
 
 
-def _exhibit(exhibit: Exhibit, study: str, folder: str) -> str:
-    image = _image(exhibit.chart, study, folder) if exhibit.chart else ""
+def _exhibit(exhibit: Exhibit, prefix: str) -> str:
+    image = _image(exhibit.chart, prefix) if exhibit.chart else ""
     return "\n\n".join(filter(None, [exhibit.caption, image, _table(exhibit.table, left=1)]))
 
 
-def _image(chart: Chart, study: str, folder: str) -> str:
+def _image(chart: Chart, prefix: str) -> str:
     alt = chart.alt.replace("[", "(").replace("]", ")")
-    return f"![{alt}]({folder}/{study}-{chart.name}.svg)"
+    return f"![{alt}]({prefix}-{chart.name}.svg)"
 
 
 def _notes(parts: Sequence[Part]) -> list[str]:
@@ -107,6 +110,15 @@ def _pairs(parts: Sequence[Part]) -> list[str]:
         return []
     titles, rows = pair_table(comparison, pairs)
     return [_folded("Differences of pairs", _table([list(titles), *rows], left=1))]
+
+
+def _choices(parts: Sequence[Part]) -> list[str]:
+    tables: dict[str, list[list[str]]] = {}
+    for part in parts:
+        for caption, lines in choice_tables(part.comparison.selection).items():
+            known = tables.setdefault(caption, [])
+            known += [line for line in lines if line not in known]
+    return [_folded(f"How {caption}", _table(lines, left=1)) for caption, lines in tables.items()]
 
 
 def _origin(parts: Sequence[Part], within: str) -> str:
