@@ -49,16 +49,17 @@ def group_runs(runs: Sequence[StudyRun], by: Sequence[str] = ()) -> list[Variant
     groups: dict[str, list[StudyRun]] = {}
     for run in known:
         groups.setdefault(_text(_chosen(run, keys)), []).append(run)
-    settings = differing([_chosen(members[0], keys) for members in groups.values()])
+    chosen = [_chosen(members[0], keys) for members in groups.values()]
+    settings = differing(chosen)
     blocks = _block_names(known, keys)
     return [
         Variant(
-            _label(differs),
+            _label(differs, whole),
             differs,
             {blocks[run.short_hash]: run for run in members if run.result is not None},
             [run for run in members if run.result is None],
         )
-        for differs, members in zip(settings, groups.values(), strict=True)
+        for differs, whole, members in zip(settings, chosen, groups.values(), strict=True)
     ]
 
 
@@ -140,8 +141,9 @@ def _block_names(runs: Sequence[StudyRun], keys: Collection[str]) -> dict[str, s
     }
 
 
-def _label(differs: Settings) -> str:
-    return " ".join(_words(differs)) or "all runs"
+def _label(differs: Settings, whole: Settings) -> str:
+    """Name a variant by what tells it from the others; one that stands alone by its architecture."""
+    return " ".join(_words(differs) or _names([whole]) or ["all runs"])
 
 
 def _words(differs: Settings) -> list[str]:

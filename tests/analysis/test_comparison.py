@@ -15,6 +15,7 @@ from sentiment_lab.analysis.comparison import ComparisonError, compare
 from sentiment_lab.analysis.formats import to_csv, to_latex, to_markdown, to_plain
 from sentiment_lab.analysis.selection import select_hashes, select_study
 from sentiment_lab.analysis.statistics import bootstrap_mean, t_mean
+from sentiment_lab.analysis.variants import group_runs
 from sentiment_lab.analysis.verdict import caveats, verdict
 from sentiment_lab.cli import main
 from sentiment_lab.compose import compose_config
@@ -136,6 +137,12 @@ def test_only_what_differs_is_a_column(tmp_path):
     comparison = compare(selected(tmp_path))
     assert sorted(comparison.columns) == ["model.units", "training.batch_size"]
     assert {row.label for row in comparison.rows} >= {"units=[32] batch_size=64"}
+
+
+def test_a_variant_that_stands_alone_goes_by_its_architecture(study):
+    only = [run for run in selected(study).runs if run.config["model.cell"] == "gru"]
+    assert [variant.label for variant in group_runs(only)] == ["gru"]
+    assert [variant.label for variant in group_runs(only, ["text"])] == ["all runs"]
 
 
 def test_an_architecture_goes_by_its_name(tmp_path):

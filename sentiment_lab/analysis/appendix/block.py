@@ -63,7 +63,7 @@ def _metrics(comparison: Comparison) -> list[Metric]:
 
 
 def _rows(parts: Sequence[Part], within: str) -> list[list[str]]:
-    """Return the variants of all parts as one table, its headings first; without the execution path, its last column."""
+    """Return the variants of all parts as one table, headings first; without the last column, the execution path."""
     lines: list[list[str]] = []
     for part in parts:
         metrics = _metrics(part.comparison)
