@@ -49,7 +49,7 @@ def test_a_bad_sweep_names_the_job_and_starts_nothing(tmp_path):
     [
         (["--help"], "sentiment-lab train -m model=gru,lstm seed=1,2,3"),
         (["--version"], "sentiment-lab 0."),
-        (["train", "--help"], "model: bigru, bilstm, gru, lstm"),
+        (["train", "--help"], "model: bigru, bigru_matched, bilstm, gru"),
         (["train", "--cfg", "job", "model=gru"], "cell: gru"),
         (["predict", "--help"], "--column"),
         (["data", "info", "--help"], "data=imdb"),
