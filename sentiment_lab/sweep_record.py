@@ -34,6 +34,8 @@ class SweepRecord:
     """Hash, name, variant, overrides and whole config of each job, in order."""
     chooses: str | None = None
     """The setting whose values these runs try, for a sweep that comes after."""
+    chosen: str | None = None
+    """The setting whose value each of these runs has because it was the best of those tried."""
 
     @property
     def name(self) -> str:
@@ -69,7 +71,7 @@ class SweepRecord:
 
 
 def freeze(
-    jobs: Sequence[Job], command: Sequence[str], chooses: str | None = None
+    jobs: Sequence[Job], command: Sequence[str], *, chooses: str | None = None, chosen: str | None = None
 ) -> tuple[SweepRecord, list[Job], Path]:
     """Write down the jobs of a sweep before the first one starts; return record, jobs that know it, and its folder.
 
@@ -80,7 +82,9 @@ def freeze(
     what = [config.study.name, hashes, *([chooses] if chooses else [])]
     name = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:SHORT]
     words = " ".join(["sentiment-lab train -m", *command])
-    record = SweepRecord(name, config.study.name, config.study.question, words, list(map(_plain, jobs)), chooses)
+    record = SweepRecord(
+        name, config.study.name, config.study.question, words, list(map(_plain, jobs)), chooses, chosen
+    )
     folder = sweeps_folder(config.paths.store) / name
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / _FILE, record.text)

@@ -82,6 +82,14 @@ def test_what_only_tried_a_value_is_in_no_comparison_of_the_study(done):
     assert (record["chooses"], len(record["jobs"])) == (RATE, 3)
 
 
+@pytest.mark.parametrize("by", [[], ["model"]])
+def test_what_was_chosen_is_no_part_of_a_name_and_parts_no_seeds(done, by):
+    root, _ = done
+    comparison = compare(select_study(root / "runs", str(root), "rates"), by=by)
+    assert {row.label for row in comparison.rows} == {"gru", "nb_svm"}
+    assert [list(pair.blocks) for pair in comparison.pairs] == [["seed=7", "seed=8", "seed=9"]]
+
+
 def test_a_page_tells_what_was_tried(done):
     root, jobs = done
     ((caption, lines),) = choice_tables(select_study(root / "runs", str(root), "rates")).items()

@@ -60,7 +60,7 @@ def compare(
     an unknown metric or setting, RunError where no run is complete.
     """
     measured, order = metric_named(metric), metric_named(sort or metric)
-    variants = [variant for variant in group_runs(selection.runs, by) if variant.runs]
+    variants = [variant for variant in group_runs(selection.runs, by, selection.chosen) if variant.runs]
     unfinished = [run for run in selection.runs if run.result is None]
     if not variants:
         raise RunError(_nothing_complete(selection, unfinished))

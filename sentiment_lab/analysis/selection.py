@@ -64,6 +64,11 @@ class Selection:
     sweeps: Sequence[SweepRecord] = ()
     """The sweeps that ran them, as far as they are known."""
 
+    @property
+    def chosen(self) -> set[str]:
+        """The settings that validation chose for each variant."""
+        return {record.chosen for record in self.sweeps if record.chosen}
+
 
 def select_study(root: Path, store: str, study: str | None) -> Selection:
     """Return the runs of a study: those that were run for it and those that its sweeps found complete.

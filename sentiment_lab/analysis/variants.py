@@ -38,28 +38,30 @@ class Variant:
         return sorted({int(run.config["seed"]) for run in self.runs.values()})
 
 
-def group_runs(runs: Sequence[StudyRun], by: Sequence[str] = ()) -> list[Variant]:
+def group_runs(runs: Sequence[StudyRun], by: Sequence[str] = (), chosen: Collection[str] = ()) -> list[Variant]:
     """Group runs by their whole config but the seed, or by the named settings alone.
 
-    `by` takes dotted keys such as `text.max_length` and whole groups such as `model`. Raises LabError for one that no
-    run has.
+    `by` takes dotted keys such as `text.max_length` and whole groups such as `model`. What validation has `chosen` for
+    each variant, such as its learning rate, tells no runs of one seed apart, and no variants where their names do
+    without it. Raises LabError for a setting of `by` that no run has.
     """
     known = [run for run in runs if run.config]
     keys = _grouping_keys(known, by)
+    keys -= {key for key in chosen if by and key not in by}
     groups: dict[str, list[StudyRun]] = {}
     for run in known:
         groups.setdefault(_text(_chosen(run, keys)), []).append(run)
-    chosen = [_chosen(members[0], keys) for members in groups.values()]
-    settings = differing(chosen)
-    blocks = _block_names(known, keys)
+    wholes = [_chosen(members[0], keys) for members in groups.values()]
+    settings = differing(wholes)
+    blocks = _block_names(known, keys | {*chosen})
     return [
         Variant(
-            _label(differs, whole),
+            label,
             differs,
             {blocks[run.short_hash]: run for run in members if run.result is not None},
             [run for run in members if run.result is None],
         )
-        for differs, whole, members in zip(settings, chosen, groups.values(), strict=True)
+        for label, differs, members in zip(_labels(settings, wholes, chosen), settings, groups.values(), strict=True)
     ]
 
 
@@ -141,9 +143,13 @@ def _block_names(runs: Sequence[StudyRun], keys: Collection[str]) -> dict[str, s
     }
 
 
-def _label(differs: Settings, whole: Settings) -> str:
-    """Name a variant by what tells it from the others; one that stands alone by its architecture."""
-    return " ".join(_words(differs) or _names([whole]) or ["all runs"])
+def _labels(settings: Sequence[Settings], wholes: Sequence[Settings], chosen: Collection[str]) -> list[str]:
+    """Name variants by what tells them from each other; one that stands alone by its architecture."""
+    if len(settings) == 1:
+        return _names(wholes) or ["all runs"]
+    short = [" ".join(_words({key: one[key] for key in one if key not in chosen})) for one in settings]
+    tell = all(short) and len({*short}) == len(short)
+    return short if tell else [" ".join(_words(one)) for one in settings]
 
 
 def _words(differs: Settings) -> list[str]:

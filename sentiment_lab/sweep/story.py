@@ -42,8 +42,8 @@ def run_study(jobs: Sequence[Job], command: Sequence[str], *, force: bool = Fals
         if len(group.tries) > 1:
             say(describe(group))
     again = {outcome.job.folder.short_hash for outcome in outcomes} if force else set()
-    chosen = [job for group in groups for job in group.chosen()]
-    return [*outcomes, *(run_sweep(chosen, command, force=force, done=again) if chosen else [])]
+    best = [job for group in groups for job in group.chosen()]
+    return [*outcomes, *(run_sweep(best, command, force=force, done=again, chosen=key) if best else [])]
 
 
 def run_sweep(
@@ -53,19 +53,20 @@ def run_sweep(
     force: bool = False,
     done: Container[str] = (),
     chooses: str | None = None,
+    chosen: str | None = None,
     extra: Callable[[Path], None] = lambda _: None,
 ) -> list[JobOutcome]:
     """Run the jobs in order, then show the table and every failure; `extra` adds files to the sweep's folder.
 
     `force` trains again what is complete, but for the runs `done`, by short hash. `chooses` is the setting whose values
-    the jobs try.
+    the jobs try, `chosen` the one whose best values they have.
 
     The sweep's folder keeps the frozen list of jobs and the trace of each failure. An interruption ends the sweep; what
     was done stays, and the same sweep goes on from there.
     """
     config = jobs[0].config
     executor = build_executor(config.launch)
-    record, jobs, folder = freeze(jobs, command, chooses)
+    record, jobs, folder = freeze(jobs, command, chooses=chooses, chosen=chosen)
     root = Path(config.paths.runs).absolute()
     open_parent(config, record, say)
     outcomes: dict[str, JobOutcome] = {}

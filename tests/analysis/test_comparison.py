@@ -145,6 +145,25 @@ def test_a_variant_that_stands_alone_goes_by_its_architecture(study):
     assert [variant.label for variant in group_runs(only, ["text"])] == ["all runs"]
 
 
+def test_a_chosen_setting_is_in_no_name_unless_names_need_it(tmp_path):
+    rates = {"gru": "1e-3", "lstm": "1e-2"}
+    for name, rate in rates.items():
+        base = config(tmp_path, f"model={name}", f"optimizer.learning_rate={rate}")
+        for seed in (1, 2):
+            write_run(with_seed(base, seed), probabilities(0.8, seed), LABELS)
+    runs = selected(tmp_path).runs
+    named = {one.label: one.settings for one in group_runs(runs, chosen={"optimizer.learning_rate"})}
+    assert named == {
+        "gru": {"model": "gru", "optimizer.learning_rate": 0.001},
+        "lstm": {"model": "lstm", "optimizer.learning_rate": 0.01},
+    }
+    assert [one.label for one in group_runs(runs)] == ["gru learning_rate=0.001", "lstm learning_rate=0.01"]
+    by_cell = group_runs(runs, ["model"], chosen={"optimizer.learning_rate"})
+    assert [list(one.runs) for one in by_cell] == [["seed=1", "seed=2"]] * 2
+    by_rate = group_runs(runs, ["optimizer.learning_rate"], chosen={"optimizer.learning_rate"})
+    assert [one.label for one in by_rate] == ["learning_rate=0.001", "learning_rate=0.01"]
+
+
 def test_an_architecture_goes_by_its_name(tmp_path):
     for words in (["model=gru"], ["model=bilstm", "model.units=[32]"], ["model=stacked_lstm"]):
         write_run(config(tmp_path, *words), probabilities(0.8, 1), LABELS)
