@@ -132,7 +132,7 @@ def config_from_hydra(composed: DictConfig) -> Config:
     Raises ConfigError for unknown keys and for values against a rule.
     """
     with explained():
-        return _checked(_settings(composed))
+        return _checked(_settings(composed), _task_words(composed))
 
 
 def _settings(composed: DictConfig) -> DictConfig:
@@ -143,10 +143,18 @@ def _settings(composed: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(composed, ours)
 
 
+def _hydras(composed: DictConfig) -> Any:
+    return composed.hydra if "hydra" in composed else HydraConfig.get()  # of a single run it was taken out before
+
+
+def _task_words(composed: DictConfig) -> list[str]:
+    words: Any = OmegaConf.to_container(_hydras(composed).overrides.task, resolve=False)
+    return [str(word) for word in words]
+
+
 def _check_choices(composed: DictConfig) -> None:
     """Refuse a list of options: Hydra would merge them, and which value wins is in no file."""
-    hydras = composed.hydra if "hydra" in composed else HydraConfig.get()  # of a single run it was taken out before
-    words: Any = OmegaConf.to_container(hydras.overrides.task, resolve=False)
+    hydras, words = _hydras(composed), _task_words(composed)
     taken_out = {word.lstrip("~").partition("=")[0] for word in words if word.startswith("~")}
     lists = {str(key): _options(str(key)) for key in composed if key not in {*hydras.runtime.choices, *taken_out}}
     problems = [f"{key} must be one of {', '.join(names)}, got a list of them" for key, names in lists.items() if names]
@@ -154,22 +162,23 @@ def _check_choices(composed: DictConfig) -> None:
         raise ConfigError(problems)
 
 
-def _checked(settings: DictConfig) -> Config:
+def _checked(settings: DictConfig, words: Sequence[str]) -> Config:
     plain: Any = OmegaConf.to_container(settings, resolve=True)
-    return config_from_plain(_fitting_model(plain))
+    return config_from_plain(_fitting_model(plain, words))
 
 
-def _fitting_model(plain: dict[str, Any]) -> dict[str, Any]:
+def _fitting_model(plain: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
     """Leave out what a study says of models of another family, so that a bar can stand beside its networks.
 
-    A command line that says such a thing was refused before: its words must name what the chosen option has.
+    What the words of a command line say of them stays, to be refused.
     """
     model = plain.get("model")
     name, classes = discriminator(get_args(ModelConfig))
     if not isinstance(model, dict) or model.get(name) not in classes:
         return plain
     family = classes[model[name]]
-    others = {key for kind in classes.values() for key in field_types(kind)} - {*field_types(family)}
+    asked = {word.lstrip("+~").partition("=")[0].removeprefix("model.") for word in words}
+    others = {key for kind in classes.values() for key in field_types(kind)} - {*field_types(family)} - asked
     return {**plain, "model": {key: value for key, value in model.items() if key not in others}}
 
 
@@ -205,7 +214,7 @@ class JobComposer:
                     values.append(override)
             settings = self._choose(tuple(choices))
             _set_values(settings, values)
-            return _checked(settings)
+            return _checked(settings, overrides)
 
     def _choose(self, choices: tuple[str, ...]) -> DictConfig:
         """Return the settings that files give, as a copy: put together where that is the same as merging the files."""

@@ -7,6 +7,7 @@ library, so that a list of a thousand runs costs no start-up.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -100,6 +101,33 @@ def flatten(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in plain.items():
         flat.update(flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value})
     return flat
+
+
+def with_left_out(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings by dotted key, with those that the canonical form leaves out while they hold their old value."""
+    found = {key: added for key, added, needed in _joined_later() if needed <= settings.keys()}
+    return {**found, **settings}
+
+
+@functools.cache
+def _joined_later() -> list[tuple[str, Any, set[str]]]:
+    """Return key, old value, and the older keys of its class for each setting that joined later and counts."""
+    later = []
+    for setting in settings_of(Config):
+        added = setting.field.metadata.get("added", dataclasses.MISSING)
+        if added is not dataclasses.MISSING and setting.field.metadata.get("identity", True):
+            prefix = setting.key.removesuffix(setting.field.name)
+            later.append((setting.key, added, {prefix + field.name for field in _first_fields(setting.owner)}))
+    return later
+
+
+def _first_fields(owner: type) -> list[dataclasses.Field[Any]]:
+    missing = dataclasses.MISSING
+    return [
+        field
+        for field in dataclasses.fields(owner)
+        if field.metadata.get("added", missing) is missing and field.metadata.get("identity", True)
+    ]
 
 
 def portable(overrides: Iterable[str]) -> list[str]:

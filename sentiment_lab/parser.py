@@ -272,7 +272,7 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from sentiment_lab.commands.compare import compare_runs
+    from sentiment_lab.commands.compare import Question, compare_runs
 
     question = _question(options)
     if not options.page:
@@ -285,6 +285,8 @@ def _compare(options: argparse.Namespace) -> int:
     if options.form or options.report:
         raise LabError("--page stands alone: it has tables and a report of its own")
     named = question.hashes or question.study
+    if not named and question != Question():
+        raise LabError("--page alone writes all blocks anew as they are; name hashes or --study to write one")
     words = [] if named else [shlex.split(command)[1:] for command in commands_in(Path(options.page))]
     questions = [question] if named else [_question(_parser().parse_args(one)) for one in words]
     return write_pages(options.runs, options.store, options.page, questions)
@@ -294,14 +296,14 @@ def _question(options: argparse.Namespace) -> Question:
     from sentiment_lab.commands.compare import Question
 
     return Question(
-        options.hash,
+        tuple(options.hash),
         options.study,
-        by=options.by,
+        by=tuple(options.by),
         metric=options.metric,
         sort=options.sort,
         across_data=options.across_data,
         within=options.within,
-        figures=options.figure,
+        figures=tuple(options.figure),
     )
 
 

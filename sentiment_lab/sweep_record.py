@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +82,7 @@ def freeze(
     hashes = sorted(config_hash(job.config) for job in jobs)
     what = [config.study.name, hashes, *([chooses] if chooses else [])]
     name = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:SHORT]
-    words = " ".join(["sentiment-lab train -m", *command])
+    words = shlex.join(["sentiment-lab", "train", "-m", *command])
     record = SweepRecord(
         name, config.study.name, config.study.question, words, list(map(_plain, jobs)), chooses, chosen
     )

@@ -7,7 +7,7 @@ import json
 import pytest
 from conftest import TINY
 
-from sentiment_lab.analysis.appendix.choices import choice_tables
+from sentiment_lab.analysis.appendix.choices import choice_tables, find_tries
 from sentiment_lab.analysis.comparison import compare
 from sentiment_lab.analysis.selection import select_study
 from sentiment_lab.commands.plan import planned_jobs
@@ -92,7 +92,7 @@ def test_what_was_chosen_is_no_part_of_a_name_and_parts_no_seeds(done, by):
 
 def test_a_page_tells_what_was_tried(done):
     root, jobs = done
-    ((caption, lines),) = choice_tables(select_study(root / "runs", str(root), "rates")).items()
+    ((caption, lines),) = choice_tables(find_tries(select_study(root / "runs", str(root), "rates"))).items()
     assert caption == "optimizer.learning_rate was chosen by validation loss, with the first seed"
     losses = losses_of(find_candidates(jobs, RATE)[0])
     shown = [f"**{loss:.4f}**" if loss == min(losses) else f"{loss:.4f}" for loss in losses]
@@ -131,7 +131,7 @@ def test_a_plan_says_what_waits_for_the_choice(study, done):
     [
         (
             "study.choose=optimizer.rate",
-            "study.choose must name a setting that can change a result, got 'optimizer.rate'",
+            "study.choose must name a setting that validation can choose, got 'optimizer.rate'",
         ),
         ("split.validation=0", "study.choose needs a validation part that is not the test part: split.validation=0.1"),
     ],

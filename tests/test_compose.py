@@ -373,3 +373,10 @@ def test_an_error_of_the_task_is_left_as_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     with pytest.raises(ValueError, match="of the task"):
         run_hydra(["seed=3"], task, SweepLauncher)
+
+
+def test_what_a_study_says_of_networks_leaves_a_linear_bar_alone():
+    assert compose_config(["+experiments=quickstart", "model=nb_svm"]).model.family == "nb_svm"
+    for words in (["+experiments=quickstart", "model=nb_svm", "++model.units=[3]"], ["model=gru", "+model.C=3"]):
+        with pytest.raises(ConfigError, match=r"model\.(units|C) is not a setting"):
+            compose_config(words)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_lab.errors import LabError
-from sentiment_lab.identity import SHORT, flatten, variant_of
+from sentiment_lab.identity import SHORT, flatten, variant_of, with_left_out
 from sentiment_lab.result import Result
 from sentiment_lab.rundir import RunError, RunFolder, list_runs
 from sentiment_lab.schema import did_you_mean
@@ -134,20 +134,28 @@ def select_hashes(root: Path, store: str, prefixes: Sequence[str]) -> Selection:
     return Selection(", ".join(studies), question, list(runs.values()), sweeps=ran)
 
 
-def split_by(selection: Selection, key: str) -> dict[Any, Selection]:
-    """Return the runs in groups of one value of the setting `key`, in the order of the values.
+def split_by(selection: Selection, key: str) -> list[tuple[Any, Selection]]:
+    """Return each value of the setting `key` with the runs that have it: numbers, words, then null, in order.
 
-    Raises LabError where no run has that setting.
+    Runs without the setting are left out, which is noted. Raises LabError where no run has it.
     """
     known = dict.fromkeys(name for run in selection.runs for name in run.config)
     if key not in known:
         raise LabError(f"--within {key}: no run has that setting{did_you_mean(key, known)}")
-    values = {json.dumps(run.config[key]): run.config[key] for run in selection.runs if key in run.config}
-    ordered = sorted(values, key=lambda text: (isinstance(values[text], str), values[text]))
-    return {
-        values[text]: replace(selection, runs=[r for r in selection.runs if json.dumps(r.config.get(key)) == text])
-        for text in ordered
-    }
+    groups: dict[str, list[StudyRun]] = {}
+    for run in selection.runs:
+        if key in run.config:
+            groups.setdefault(json.dumps(run.config[key]), []).append(run)
+    without = sum(key not in run.config for run in selection.runs)
+    more = f"{without} runs without {key} are left out" if without else None
+    noted = "; ".join(filter(None, [selection.left_out, more]))
+    values = sorted(((json.loads(text), text) for text in groups), key=lambda pair: _order(*pair))
+    return [(value, replace(selection, runs=groups[text], left_out=noted or None)) for value, text in values]
+
+
+def _order(value: Any, text: str) -> tuple[bool, bool, float, str]:
+    number = isinstance(value, int | float)
+    return (value is None, not number, float(value) if number else 0.0, text)
 
 
 def read_run(folder: RunFolder) -> StudyRun:
@@ -155,7 +163,7 @@ def read_run(folder: RunFolder) -> StudyRun:
     started = folder.journal.first() or {}
     name, study, state = str(started.get("name", folder.short_hash)), str(started.get("study", "")), folder.state
     try:
-        config = flatten(folder.config()) if state != "new" else {}
+        config = with_left_out(flatten(folder.config())) if state != "new" else {}
         result = folder.result() if state == "complete" else None
     except LabError as error:
         return StudyRun(folder, name, study, "damaged", {}, None, str(error))

@@ -47,13 +47,18 @@ def group_runs(runs: Sequence[StudyRun], by: Sequence[str] = (), chosen: Collect
     """
     known = [run for run in runs if run.config]
     keys = _grouping_keys(known, by)
-    keys -= {key for key in chosen if by and key not in by}
+    if by:
+        keys -= {key for key in chosen if not any(key == name or key.startswith(f"{name}.") for name in by)}
     groups: dict[str, list[StudyRun]] = {}
     for run in known:
         groups.setdefault(_text(_chosen(run, keys)), []).append(run)
     wholes = [_chosen(members[0], keys) for members in groups.values()]
     settings = differing(wholes)
     blocks = _block_names(known, keys | {*chosen})
+    if any(len({blocks[run.short_hash] for run in members}) < len(members) for members in groups.values()):
+        blocks = _block_names(
+            known, keys
+        )  # one variant was given several values, so that a seed does not tell them apart
     return [
         Variant(
             label,
@@ -149,7 +154,7 @@ def _labels(settings: Sequence[Settings], wholes: Sequence[Settings], chosen: Co
         return _names(wholes) or ["all runs"]
     short = [" ".join(_words({key: one[key] for key in one if key not in chosen})) for one in settings]
     tell = all(short) and len({*short}) == len(short)
-    return short if tell else [" ".join(_words(one)) for one in settings]
+    return short if tell else [" ".join(_words(one)) or "all runs" for one in settings]
 
 
 def _words(differs: Settings) -> list[str]:

@@ -52,8 +52,19 @@ def show_difference(difference: Estimate, metric: Metric) -> str:
     return f"{value} ({low} to {high})"
 
 
-def caveats(comparison: Comparison) -> list[str]:
-    """Return what the numbers leave open: single seeds, unfinished runs, predictions that are missing."""
+def caveats(comparison: Comparison, *, elsewhere: bool = False) -> list[str]:
+    """Return what the numbers leave open: single seeds, unfinished runs, predictions that are missing.
+
+    `elsewhere` is for readers on other machines: places are those below the runs folder.
+    """
+    told = _caveats(comparison)
+    if not elsewhere or not comparison.selection.runs:
+        return told
+    root = f"{comparison.selection.runs[0].folder.path.parent}/"
+    return [text.replace(root, "") for text in told]
+
+
+def _caveats(comparison: Comparison) -> list[str]:
     alone = [row.label for row in comparison.rows if len(row.variant.runs) == 1]
     told = list(comparison.notes)
     if alone:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from sentiment_lab.analysis.appendix.block import write_block
-from sentiment_lab.analysis.appendix.document import put_block
-from sentiment_lab.analysis.appendix.exhibits import Part
+from sentiment_lab.analysis.appendix.document import check_page, put_block
+from sentiment_lab.analysis.appendix.exhibits import Part, slug
 from sentiment_lab.analysis.report.page import build_report
 from sentiment_lab.analysis.rows import ACCURACY
 from sentiment_lab.analysis.selection import Selection, split_by
@@ -30,6 +31,7 @@ def write_pages(root: str, store: str, page: str, questions: Sequence[Question])
     path = Path(page).absolute()
     if path.suffix != ".md":
         raise LabError(f"--page must name a Markdown file, such as experiments/answer.md, got {page}")
+    check_page(path)
     for question in questions:
         selection = question.select(Path(root).absolute(), store)
         _write(path, question, selection)
@@ -39,19 +41,21 @@ def write_pages(root: str, store: str, page: str, questions: Sequence[Question])
 
 def _write(page: Path, question: Question, selection: Selection) -> None:
     within, folder = question.within or "", page.with_suffix("")
-    groups = split_by(selection, within) if within else {None: selection}
-    parts = [Part(value, question.answer(runs)) for value, runs in groups.items()]
+    groups = split_by(selection, within) if within else [(None, selection)]
+    parts = [Part(value, question.answer(runs)) for value, runs in groups]
     # Two blocks of one study have figures of their own.
-    name = f"{selection.study}-{hashlib.sha256(question.command.encode()).hexdigest()[:4]}"
-    text, files = write_block(parts, within=within, figures=question.figures or FIRST, folder=folder.name, name=name)
+    name = f"{slug(selection.study)[:40]}-{hashlib.sha256(question.command.encode()).hexdigest()[:4]}"
+    text, files = write_block(
+        parts, within=within, figures=question.figures or FIRST, folder=quote(folder.name), name=name
+    )
     if len(parts) == 1 and question.metric == ACCURACY:
         # Without texts: a page is handed on where the reviews may not be.
         files[f"{name}.html"] = build_report(parts[0].comparison, elsewhere=True).page
-        text += f"\n\n[Report]({folder.name}/{name}.html): learning curves, calibration, agreement, mistakes."
+        text += f"\n\n[Report]({quote(folder.name)}/{name}.html): learning curves, calibration, agreement, mistakes."
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        write_whole(folder / name, content)
+    for file, content in files.items():
+        write_whole(folder / file, content)
     put_block(page, question.command, selection.question or f"What did {selection.study} find?", text)
     for path in folder.glob(f"{name}*"):
         if path.name not in files:  # what the block showed before

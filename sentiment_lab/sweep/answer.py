@@ -10,14 +10,17 @@ from sentiment_lab.analysis.selection import select_sweep
 from sentiment_lab.errors import LabError
 from sentiment_lab.sweep_record import SweepRecord
 
+_CHOSEN_BY = {"validation_loss": "validation_loss", "validation_accuracy": "best_validation_accuracy"}
+"""Metrics of the choices of `training.monitor`."""
+
 
 def compare_sweep(record: SweepRecord, root: Path) -> Comparison | None:
     """Compare the runs of a sweep; None where none is complete yet.
 
     A sweep over data or splits is shown too: its pairs are those that were tested on the same reviews. One that
-    chooses a setting is ranked on validation, as the choice is.
+    chooses a setting is ranked by what it is chosen by.
     """
-    metric = "best_validation_accuracy" if record.chooses else ACCURACY
+    metric = _CHOSEN_BY[record.jobs[0]["config"]["training.monitor"]] if record.chooses else ACCURACY
     try:
         return compare(select_sweep(root, record), metric=metric, across_data=True)
     except LabError:

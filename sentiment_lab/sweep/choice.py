@@ -15,12 +15,14 @@ from typing import Any
 
 from sentiment_lab.config import LinearModel
 from sentiment_lab.errors import LabError
-from sentiment_lab.identity import flatten, identity_of
+from sentiment_lab.identity import flatten, identity_of, with_left_out
 from sentiment_lab.result import Result
 from sentiment_lab.run import Job
 from sentiment_lab.schema import ConfigError, did_you_mean
 
-_NOT_OF_LINEAR = ("text.", "optimizer.", "training.")
+_NOT_OF_LINEAR, _OF_BOTH = ("text.", "optimizer.", "training."), "text.lowercase"
+_WHAT_IS_MEASURED = ("data.", "split.", "training.monitor")
+"""Settings with which validation is another, so that its numbers say nothing of which value is better."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,14 @@ class Candidates:
         """One job for each value, all with the first seed."""
         return [job for job in self.jobs if job.config.seed == self.jobs[0].config.seed]
 
+    @property
+    def waiting(self) -> list[Job]:
+        """The tries that may still be the best: neither complete nor failed."""
+        return [job for job in self.tries if job.folder.state not in ("complete", "failed")]
+
     def best(self) -> Job | None:
         """Return the try that was best on validation; None while one of them may still be, or where all failed."""
-        if any(job.folder.state not in ("complete", "failed") for job in self.tries):
+        if self.waiting:
             return None
         scored = [(_score(job, result), job) for job in self.tries if (result := _result(job))]
         return min(scored, key=lambda pair: pair[0])[1] if scored else None
@@ -69,10 +76,11 @@ def find_candidates(jobs: Sequence[Job], key: str) -> list[Candidates]:
     Where a setting does not apply to a model, its first value is the only one. Raises ConfigError where `key` is no
     setting that a sweep can choose, or there is nothing but the test part to choose by.
     """
-    known = set().union(*map(_settings, jobs)) - {"seed"}
+    known = {name for job in jobs for name in _settings(job) if name != "seed"}
+    known = {name for name in known if not name.startswith(_WHAT_IS_MEASURED)}
     if key not in known:
         hint = did_you_mean(key, known) or ", such as optimizer.learning_rate"
-        raise ConfigError([f"study.choose must name a setting that can change a result, got {key!r}{hint}"])
+        raise ConfigError([f"study.choose must name a setting that validation can choose, got {key!r}{hint}"])
     groups: dict[str, list[Job]] = {}
     for job in jobs:
         if job.config.split.validation_is_test or not job.config.split.validation:
@@ -84,9 +92,13 @@ def find_candidates(jobs: Sequence[Job], key: str) -> list[Candidates]:
 
 def describe(candidates: Candidates) -> str:
     """Return in a line what was chosen, and by what."""
+    if candidates.waiting:
+        states = ", ".join(f"{job.name} is {job.folder.state}" for job in candidates.waiting)
+        return f"{states}: {candidates.key} is not chosen yet, and its other seeds wait; the same command goes on"
     best = candidates.best()
     if best is None:
-        return f"{candidates.tries[0].variant}: every try failed"
+        names = ", ".join(job.name for job in candidates.tries)
+        return f"every try failed: {names}; their other seeds are not run"
     monitor = best.config.training.monitor
     tried = []
     for job in candidates.tries:
@@ -97,14 +109,14 @@ def describe(candidates: Candidates) -> str:
 
 
 def _applying(jobs: Sequence[Job], key: str) -> list[Job]:
-    if not (isinstance(jobs[0].config.model, LinearModel) and key.startswith(_NOT_OF_LINEAR)):
+    if not (isinstance(jobs[0].config.model, LinearModel) and key.startswith(_NOT_OF_LINEAR) and key != _OF_BOTH):
         return list(jobs)
-    first = _settings(jobs[0])[key]
-    return [job for job in jobs if _settings(job)[key] == first]
+    first = _settings(jobs[0]).get(key)
+    return [job for job in jobs if _settings(job).get(key) == first]
 
 
 def _settings(job: Job) -> Mapping[str, Any]:
-    return flatten(identity_of(job.config))
+    return with_left_out(flatten(identity_of(job.config)))
 
 
 def _result(job: Job) -> Result | None:

@@ -11,11 +11,14 @@ from benchmarks.synthetic import with_seed, write_run
 from sentiment_lab.analysis.appendix.document import put_block
 from sentiment_lab.analysis.appendix.exhibits import EXHIBITS
 from sentiment_lab.analysis.appendix.lines import Point, draw_lines
+from sentiment_lab.analysis.appendix.origin import sweep_command
 from sentiment_lab.analysis.report.drawing import drawing
 from sentiment_lab.cli import main
 from sentiment_lab.compose import compose_config
 from sentiment_lab.identity import config_hash, portable
 from sentiment_lab.parser import FIGURES
+from sentiment_lab.run import Job
+from sentiment_lab.sweep_record import freeze
 
 LABELS = np.arange(400, dtype=np.int8) % 2
 
@@ -70,7 +73,7 @@ def test_a_block_holds_question_answer_evidence_and_origin(study, compare):
     assert "<!-- sentiment-lab compare --study cells --by model --by data.distance --figure intervals -->" in page
     assert "gru distance=" in page
     assert " has the best test accuracy: " in page
-    assert "18 runs, " in page
+    assert "18 runs: " in page
     assert "sentiment-lab reproduce " in page
     hashes = {
         config_hash(with_seed(compose_config(["model=gru", "data.distance=50"]), seed))[:12] for seed in (1, 2, 3)
@@ -143,6 +146,7 @@ def test_a_page_alone_writes_all_its_blocks_anew(study, compare, tmp_path):
             "--figure pairs cannot be drawn",
         ),
         (["--study", "cells", "--json"], "a.md", "--page stands alone"),
+        (["--by", "model"], "a.md", "--page alone writes all blocks anew as they are"),
     ],
 )
 def test_what_cannot_be_written_is_said_and_leaves_no_page(study, compare, words, page, problem):
@@ -167,6 +171,62 @@ def test_a_table_that_holds_a_block_of_another_command_is_left_alone(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert text.index("three") < text.index("two")
     assert "one" not in text
+
+
+def test_a_block_without_its_end_is_said_and_nothing_is_lost(study, compare, tmp_path):
+    compare("--study", "cells", "--by", "model")
+    _, _, both = compare("--study", "cells", "--by", "model", "--metric", "test_loss")
+    torn = both.replace("<!-- end -->", "MY OWN TEXT", 1)
+    (tmp_path / "answer.md").write_text(torn, encoding="utf-8")
+    code, said, after = compare("--study", "cells", "--by", "model")
+    assert (code, after) == (2, torn)
+    assert "compare --study cells --by model --> has no <!-- end -->" in said
+
+
+def test_a_page_of_windows_stays_one(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_bytes(b"# Mine\r\n\r\ntext\r\n")
+    put_block(page, "sentiment-lab compare --study a", "A", "one\ntwo")
+    put_block(page, "sentiment-lab compare --study a", "A", "three\nfour")
+    assert page.read_bytes() == (
+        b"# Mine\r\n\r\ntext\r\n\r\n<!-- sentiment-lab compare --study a -->\r\nthree\r\nfour\r\n\r\n<!-- end -->\r\n"
+    )
+
+
+def test_a_setting_that_joined_later_is_named_in_every_row(tmp_path, compare):
+    for words in ([], ["text.order=shuffled"], ["text.test_order=reversed"]):
+        write(tmp_path, 0.8, (1, 2), "model=gru", *words)
+    _, _, page = compare("--study", "cells")
+    rows = [line.split(" | ")[:2] for line in page.splitlines() if re.match(r"\| (kept|shuffled)", line)]
+    assert sorted(rows) == [["| kept", "null"], ["| kept", "reversed"], ["| shuffled", "null"]]
+    assert "order=kept test_order=null" in page
+    _, _, page = compare("--study", "cells", "--by", "model", "--within", "text.test_order", page="orders.md")
+    assert [line.split(":")[0] for line in page.splitlines() if line.startswith("- text")] == [
+        "- text.test_order reversed",
+        "- text.test_order null",
+    ]
+
+
+def test_rows_of_all_parts_have_the_same_columns(tmp_path, compare):
+    for distance, rate in ((5, "1e-3"), (50, "1e-2")):
+        write(tmp_path, 0.8, (1, 2), "model=gru", f"data.distance={distance}", f"optimizer.learning_rate={rate}")
+        write(tmp_path, 0.7, (1, 2), "model=lstm", f"data.distance={distance}", "optimizer.learning_rate=1e-2")
+    _, _, page = compare("--study", "cells", "--within", "data.distance")
+    table = [line.split(" | ")[:3] for line in page.splitlines() if re.match(r"\| (5|50|data.distance) \| ", line)][:5]
+    assert table == [
+        ["| data.distance", "model", "learning_rate"],
+        ["| 5", "gru", "0.001"],
+        ["| 5", "lstm", "0.01"],
+        ["| 50", "gru", "0.01"],
+        ["| 50", "lstm", "0.01"],
+    ]
+
+
+def test_the_command_of_a_sweep_is_told_as_it_was_given_without_the_places(tmp_path):
+    words = ["+experiments=article", "data.path=/home/Ann Smith/IMDB's Dataset.csv", "study.question=Is it better?"]
+    jobs = [Job(compose_config([f"paths.store={tmp_path}", "seed=1"]), words, "gru")]
+    record, _, _ = freeze(jobs, words)
+    assert sweep_command(record) == "sentiment-lab train -m +experiments=article 'study.question=Is it better?'"
 
 
 def test_a_command_for_readers_has_no_place_of_this_machine():

@@ -160,6 +160,10 @@ def test_a_chosen_setting_is_in_no_name_unless_names_need_it(tmp_path):
     assert [one.label for one in group_runs(runs)] == ["gru learning_rate=0.001", "lstm learning_rate=0.01"]
     by_cell = group_runs(runs, ["model"], chosen={"optimizer.learning_rate"})
     assert [list(one.runs) for one in by_cell] == [["seed=1", "seed=2"]] * 2
+    both = config(tmp_path, "model=gru", "optimizer.learning_rate=1e-2")
+    write_run(with_seed(both, 1), probabilities(0.8, 1), LABELS)
+    twice = group_runs(selected(tmp_path).runs, ["model"], chosen={"optimizer.learning_rate"})
+    assert sorted(len(one.runs) for one in twice) == [2, 3], "no run of a variant that has two values is lost"
     by_rate = group_runs(runs, ["optimizer.learning_rate"], chosen={"optimizer.learning_rate"})
     assert [one.label for one in by_rate] == ["learning_rate=0.001", "learning_rate=0.01"]
 

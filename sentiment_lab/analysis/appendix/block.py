@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sentiment_lab.analysis.appendix.choices import choice_tables
-from sentiment_lab.analysis.appendix.exhibits import EXHIBITS, Exhibit, Part
+from sentiment_lab.analysis.appendix.choices import Try, choice_tables, find_tries
+from sentiment_lab.analysis.appendix.exhibits import EXHIBITS, Exhibit, Part, show_value
 from sentiment_lab.analysis.appendix.origin import effort, machine, runs_of, sweep_command, versions
-from sentiment_lab.analysis.comparison import Comparison
 from sentiment_lab.analysis.formats import MOST_SHOWN, cells, headings, pair_table
 from sentiment_lab.analysis.metrics import METRICS, Metric
 from sentiment_lab.analysis.report.drawing import Chart, drawing
 from sentiment_lab.analysis.report.sections import tag_rows
+from sentiment_lab.analysis.rows import Row
+from sentiment_lab.analysis.tables import DASH
+from sentiment_lab.analysis.variants import MODEL, model_name, short_names
 from sentiment_lab.analysis.verdict import caveats, verdict
 
 SHOWN = ("best_validation_accuracy", "test_ece", "parameters", "epoch_seconds")
@@ -32,6 +34,7 @@ def write_block(
     `folder` is where the page finds its figures, whose names begin with `name`. Raises LabError where a figure cannot
     be drawn of these runs.
     """
+    tries = [one for part in parts for one in find_tries(part.comparison.selection)]
     with drawing():
         exhibits = [exhibit for name in figures for exhibit in EXHIBITS[name](parts, within)]
     drawn = {f"{name}-{exhibit.chart.name}.svg": exhibit.chart for exhibit in exhibits if exhibit.chart}
@@ -43,44 +46,52 @@ def write_block(
         *(_exhibit(exhibit, f"{folder}/{name}") for exhibit in exhibits),
         *_notes(parts),
         *_pairs(parts),
-        *_choices(parts),
-        _origin(parts, within),
+        *_choices(tries),
+        _origin(parts, tries, within),
     ]
     texts = {file: chart.standalone for file, chart in drawn.items()}
     return "\n\n".join(filter(None, sections)), texts
 
 
 def _answers(parts: Sequence[Part], within: str) -> list[str]:
-    if len(parts) == 1:
+    if not within:
         return [verdict(parts[0].comparison)]
-    return ["\n".join(f"- {within} {part.value}: {verdict(part.comparison)}" for part in parts)]
-
-
-def _metrics(comparison: Comparison) -> list[Metric]:
-    chosen = dict.fromkeys([comparison.metric.name, *SHOWN])
-    same = any(run.outcome.validation_is_test for run in runs_of(comparison))
-    return [METRICS[name] for name in chosen if not (same and name == _BEST)]
-
-
-def _rows(parts: Sequence[Part], within: str) -> list[list[str]]:
-    """Return the variants of all parts as one table, headings first; without the last column, the execution path."""
-    lines: list[list[str]] = []
-    for part in parts:
-        metrics = _metrics(part.comparison)
-        lead = [] if part.value is None else [str(part.value)]
-        if not lines:
-            lines.append([*([within] if lead else []), *headings(part.comparison, metrics)[:-1]])
-        lines += [[*lead, *cells(part.comparison, row, metrics)[:-1]] for row in part.comparison.rows]
-    return lines
+    return ["\n".join(f"- {within} {part.told}: {verdict(part.comparison)}" for part in parts)]
 
 
 def _variants(parts: Sequence[Part], within: str, *, numbered: bool) -> str:
-    """Return the table of the variants; with a number each where a figure has no room for their names."""
-    lines, left = _rows(parts, within), (len(parts[0].comparison.columns) or 1) + bool(within)
+    """Return all variants as one table; with a number each where a figure has no room for their names."""
+    columns = list(dict.fromkeys(column for part in parts for column in part.comparison.columns))
+    metrics = _metrics(parts)
+    names = short_names(columns)
+    titles = headings(parts[0].comparison, metrics)[len(parts[0].comparison.columns) or 1 : -1]  # not the path
+    lines = [[*([within] if within else []), *([names[one] for one in columns] or ["variant"]), *titles]]
+    for part in parts:
+        for row in part.comparison.rows:
+            told = cells(part.comparison, row, metrics)[len(part.comparison.columns) or 1 : -1]
+            lead = [part.told] if within else []
+            lines.append([*lead, *([_setting(row, one) for one in columns] or [row.label]), *told])
+    left = (len(columns) or 1) + bool(within)
     if numbered and any(tag.startswith("#") for tag in tag_rows(parts[0].comparison.rows).values()):
         lines = [["#", *lines[0]], *([str(number), *line] for number, line in enumerate(lines[1:], 1))]
         left += 1
     return _table(lines, left=left)
+
+
+def _setting(row: Row, column: str) -> str:
+    """Return what a variant has of a setting, also where it does not tell it from the others of its part."""
+    config = next(iter(row.variant.runs.values())).config
+    if column in row.variant.settings:
+        value = row.variant.settings[column]
+    else:
+        value = model_name(config) if column == MODEL else config.get(column, DASH)
+    return show_value(value)
+
+
+def _metrics(parts: Sequence[Part]) -> list[Metric]:
+    chosen = dict.fromkeys([parts[0].comparison.metric.name, *SHOWN])
+    same = any(run.outcome.validation_is_test for part in parts for run in runs_of(part.comparison))
+    return [METRICS[name] for name in chosen if not (same and name == _BEST)]
 
 
 def _exhibit(exhibit: Exhibit, prefix: str) -> str:
@@ -94,13 +105,13 @@ def _image(chart: Chart, prefix: str) -> str:
 
 
 def _notes(parts: Sequence[Part]) -> list[str]:
-    told = dict.fromkeys(note for part in parts for note in caveats(part.comparison))
+    told = dict.fromkeys(note for part in parts for note in caveats(part.comparison, elsewhere=True))
     return ["\n".join(f"- {note}" for note in told)] if told else []
 
 
 def _pairs(parts: Sequence[Part]) -> list[str]:
     if len(parts) > 1:
-        return []
+        return []  # of each value its own: the answers say what was told apart
     comparison = parts[0].comparison
     best = comparison.best.label
     pairs = [pair for pair in comparison.pairs if best in (pair.first, pair.second)]
@@ -112,20 +123,15 @@ def _pairs(parts: Sequence[Part]) -> list[str]:
     return [_folded("Differences of pairs", _table([list(titles), *rows], left=1))]
 
 
-def _choices(parts: Sequence[Part]) -> list[str]:
-    tables: dict[str, list[list[str]]] = {}
-    for part in parts:
-        for caption, lines in choice_tables(part.comparison.selection).items():
-            known = tables.setdefault(caption, [])
-            known += [line for line in lines if line not in known]
-    return [_folded(f"How {caption}", _table(lines, left=1)) for caption, lines in tables.items()]
+def _choices(tries: Sequence[Try]) -> list[str]:
+    return [_folded(f"How {caption}", _table(lines, left=1)) for caption, lines in choice_tables(tries).items()]
 
 
-def _origin(parts: Sequence[Part], within: str) -> str:
+def _origin(parts: Sequence[Part], tries: Sequence[Try], within: str) -> str:
     runs = [run for part in parts for run in runs_of(part.comparison)]
     commands = dict.fromkeys(map(sweep_command, parts[0].comparison.selection.sweeps))
     again = "\n".join([*commands, f"sentiment-lab reproduce {runs[0].short_hash}"])
-    told = f"{effort(runs)}; {machine(runs)}; {versions(runs)}."
+    told = f"{effort(runs, [one.run for one in tries])}; {machine(runs)}; {versions(runs)}."
     return "\n\n".join(
         [
             f"{told[0].upper()}{told[1:]}",
@@ -138,7 +144,7 @@ def _hashes(parts: Sequence[Part], within: str) -> str:
     blocks = list(dict.fromkeys(block for part in parts for row in part.comparison.rows for block in row.variant.runs))
     lines = [[*([within] if within else []), "variant", *blocks]]
     for part in parts:
-        lead = [] if part.value is None else [str(part.value)]
+        lead = [part.told] if within else []
         for row in part.comparison.rows:
             runs = row.variant.runs
             lines.append([*lead, row.label, *(f"`{runs[one].short_hash}`" if one in runs else "" for one in blocks)])

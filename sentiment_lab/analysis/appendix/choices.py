@@ -4,51 +4,66 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sentiment_lab.analysis.selection import Selection, StudyRun, read_run
-from sentiment_lab.sweep_record import SweepRecord
 
 
-def choice_tables(selection: Selection) -> dict[str, list[list[str]]]:
-    """Return by caption what the values of each chosen setting gave, the best in bold; headings come first.
+class Try(NamedTuple):
+    """One run that tried a value."""
 
-    Only the choices that the compared runs come from are told.
-    """
-    tables: dict[str, list[list[str]]] = {}
+    caption: str
+    """What was chosen, and by what."""
+    variant: str
+    """What it is called without the value."""
+    value: str
+    score: float
+    less_is_better: bool
+    run: StudyRun
+
+
+def find_tries(selection: Selection) -> list[Try]:
+    """Return the runs by which the settings of the compared ones were chosen, in order."""
+    found = {one.run.short_hash: one for one in _tries(selection)}
+    return list(found.values())
+
+
+def choice_tables(tries: Sequence[Try]) -> dict[str, list[list[str]]]:
+    """Return by caption what each value gave, the best of a variant in bold; headings come first."""
+    return {
+        caption: _table([one for one in tries if one.caption == caption]) for caption in _distinct(tries, "caption")
+    }
+
+
+def _tries(selection: Selection) -> Iterator[Try]:
+    root = selection.runs[0].folder.path.parent
     for record in selection.sweeps:
         if record.chooses:
-            monitor = str(record.jobs[0]["config"]["training.monitor"])
-            caption = f"{record.chooses} was chosen by {monitor.replace('_', ' ')}, with the first seed"
-            lines = _lines(record, record.chooses, monitor, selection)
-            known = tables.setdefault(caption, [])
-            known += [line for line in lines if line not in known]
-    return {caption: lines for caption, lines in tables.items() if len(lines) > 1}
+            key, monitor = record.chooses, str(record.jobs[0]["config"]["training.monitor"])
+            caption = f"{key} was chosen by {monitor.replace('_', ' ')}, with the first seed"
+            compared = {_rest(run.config, key) for run in selection.runs}
+            for variant, folder in record.runs(root):
+                run = read_run(folder)
+                if run.result and _rest(run.config, key) in compared:
+                    score = getattr(run.result.epochs[run.result.kept_epoch - 1], monitor)
+                    value = json.dumps(run.config.get(key))
+                    yield Try(caption, _without(key, variant), value, float(score), monitor.endswith("loss"), run)
 
 
-def _lines(record: SweepRecord, key: str, monitor: str, selection: Selection) -> list[list[str]]:
-    root = selection.runs[0].folder.path.parent
-    compared = {_rest(run.config, key) for run in selection.runs}
-    groups: dict[str, dict[Any, float]] = {}
-    for variant, folder in record.runs(root):
-        run = read_run(folder)
-        if run.result and _rest(run.config, key) in compared:
-            groups.setdefault(_without(key, variant), {})[run.config[key]] = _score(run, monitor)
-    values = list(dict.fromkeys(value for group in groups.values() for value in group))
-    lines = [[variant, *_cells(group, values, monitor)] for variant, group in groups.items()]
-    return [["variant", *map(_plain, values)], *lines]
+def _table(tries: Sequence[Try]) -> list[list[str]]:
+    values = _distinct(tries, "value")
+    lines = [["variant", *values]]
+    for variant in _distinct(tries, "variant"):
+        scores = {one.value: one.score for one in tries if one.variant == variant}
+        best = min(scores.values()) if tries[0].less_is_better else max(scores.values())
+        texts = {value: f"**{score:.4f}**" if score == best else f"{score:.4f}" for value, score in scores.items()}
+        lines.append([variant, *(texts.get(value, "") for value in values)])
+    return lines
 
 
-def _cells(group: Mapping[Any, float], values: Sequence[Any], monitor: str) -> list[str]:
-    best = min(group.values()) if monitor.endswith("loss") else max(group.values())
-    texts = {value: f"{score:.4f}" for value, score in group.items()}
-    return [f"**{texts[value]}**" if group.get(value) == best else texts.get(value, "") for value in values]
-
-
-def _score(run: StudyRun, monitor: str) -> float:
-    kept = run.outcome.epochs[run.outcome.kept_epoch - 1]
-    return float(getattr(kept, monitor))
+def _distinct(tries: Sequence[Try], field: str) -> list[str]:
+    return list(dict.fromkeys(getattr(one, field) for one in tries))
 
 
 def _rest(config: Mapping[str, Any], key: str) -> str:
@@ -57,7 +72,3 @@ def _rest(config: Mapping[str, Any], key: str) -> str:
 
 def _without(key: str, variant: str) -> str:
     return re.sub(rf"\s*\b{re.escape(key.rpartition('.')[2])}=\S+", "", variant)
-
-
-def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -15,36 +15,59 @@ from pathlib import Path
 from sentiment_lab.errors import LabError
 from sentiment_lab.files import write_whole
 
-_END = "<!-- end -->"
-_BLOCK = re.compile(rf"<!-- (?P<command>sentiment-lab compare[^\n]*?) -->\n(?P<text>.*?){_END}", re.DOTALL)
+_START, _END = "<!-- sentiment-lab compare", "<!-- end -->"
+_BLOCK = re.compile(
+    rf"^<!-- (?P<command>sentiment-lab compare[^\r\n]*?) -->\r?\n(?P<text>(?:(?!^{_START}).)*?)^{_END}",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def commands_in(page: Path) -> list[str]:
     """Return the commands of a page's blocks, in order.
 
-    Raises LabError where it cannot be read or holds none.
+    Raises LabError where it cannot be read or holds none, and where a block has no end.
     """
-    found = [match["command"] for match in _BLOCK.finditer(_read(page))]
+    found = [match["command"] for match in _blocks(page, _read(page))]
     if not found:
         raise LabError(f"{page} holds no block; name hashes or --study, and its first one is written")
     return found
 
 
+def check_page(page: Path) -> None:
+    """Raise LabError where a page is there that cannot be read, or has a block without an end."""
+    if page.exists():
+        _blocks(page, _read(page))
+
+
 def put_block(page: Path, command: str, title: str, text: str) -> None:
-    """Write a block into a page, in place of the one of the same command, else at its end; a new page gets a title."""
-    block = f"<!-- {command} -->\n{text}\n\n{_END}"
+    """Write a block into a page, in place of the one of the same command, else at its end; a new page gets a title.
+
+    Raises LabError where a block of the page has no end: what people wrote after it would be lost.
+    """
     before = _read(page) if page.exists() else f"# {title}\n"
-    places = [match.span() for match in _BLOCK.finditer(before) if match["command"] == command]
+    newline = "\r\n" if "\r\n" in before else "\n"
+    block = f"<!-- {command} -->\n{text}\n\n{_END}".replace("\n", newline)
+    places = [match.span() for match in _blocks(page, before) if match["command"] == command]
     if places:
         start, end = places[0]
         whole = before[:start] + block + before[end:]
     else:
-        whole = f"{before.rstrip()}\n\n{block}\n"
-    write_whole(page, whole)
+        whole = f"{before.rstrip()}{2 * newline}{block}{newline}"
+    write_whole(page, whole.encode())
+
+
+def _blocks(page: Path, text: str) -> list[re.Match[str]]:
+    found = list(_BLOCK.finditer(text))
+    starts = re.findall(rf"^{_START}.*", text, re.MULTILINE)
+    if len(starts) > len(found):
+        ended = {match.group().splitlines()[0] for match in found}
+        broken = next((start for start in starts if start.strip() not in ended), starts[-1])
+        raise LabError(f"{page}: {broken.strip()} has no {_END}; write that line where the block shall end")
+    return found
 
 
 def _read(page: Path) -> str:
     try:
-        return page.read_text(encoding="utf-8")
+        return page.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(f"--page {page} cannot be read: {error}") from error

@@ -5,9 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sentiment_lab.analysis.appendix.lines import Point, draw_intervals, draw_lines
 from sentiment_lab.analysis.comparison import Comparison
+from sentiment_lab.analysis.metrics import Metric
 from sentiment_lab.analysis.report.charts import draw_cost, draw_forest
 from sentiment_lab.analysis.report.drawing import Chart
 from sentiment_lab.analysis.report.measures import by_length
@@ -23,9 +25,19 @@ from sentiment_lab.errors import LabError
 class Part:
     """The comparison of the runs that have one value of the setting within which a page compares."""
 
-    value: float | str | None
-    """None where a page compares all runs with each other."""
+    value: Any
+    """Of no meaning where a page compares all runs with each other."""
     comparison: Comparison
+
+    @property
+    def told(self) -> str:
+        """The value as people write it."""
+        return show_value(self.value)
+
+
+def show_value(value: Any) -> str:
+    """Return a setting's value as it is written in a config."""
+    return value if isinstance(value, str) else ("null" if value is None else str(value).lower())
 
 
 @dataclass(frozen=True)
@@ -40,11 +52,11 @@ class Exhibit:
 def _intervals(parts: Sequence[Part], within: str) -> list[Exhibit]:
     exhibits = []
     for part in parts:
-        ranked = sorted(part.comparison.rows, key=lambda row: rank(row, part.comparison.metric))
-        metric = part.comparison.metric
-        name = f"{metric.name}{'' if part.value is None else f'-{part.value}'}"
-        where = "" if part.value is None else f" where {within} is {part.value}"
-        caption = f"{metric.title.capitalize()}{where}: mean over seeds, 95 % interval, and each run."
+        metric = _measured(part.comparison)
+        ranked = sorted(part.comparison.rows, key=lambda row: rank(row, metric))
+        name = f"{metric.name}-{slug(part.told)}" if within else metric.name
+        where = f" where {within} is {part.told}" if within else ""
+        caption = f"{_title(metric)}{where}: mean over seeds, 95 % interval, and each run."
         exhibits.append(Exhibit(caption, draw_intervals(name, ranked, metric)))
     return exhibits
 
@@ -65,7 +77,7 @@ def _cost(parts: Sequence[Part], within: str) -> list[Exhibit]:
         "training time": draw_cost(comparison.rows, comparison.metric, "train_seconds", tags),
         "parameters": draw_cost(comparison.rows, comparison.metric, "parameters", tags),
     }
-    title = comparison.metric.title.capitalize()
+    title = _title(comparison.metric)
     return [Exhibit(f"{title} against {cost}.{names}", chart) for cost, chart in drawn.items() if chart]
 
 
@@ -85,7 +97,7 @@ def _epochs_of(row: Row) -> Exhibit:
         name: [_point(epoch + 1, [course[epoch] for course in courses]) for epoch in epochs]
         for name, courses in values.items()
     }
-    chart = draw_lines(f"epochs-{_slug(row.label)}", lines, across="epoch", up="accuracy", percent=True)
+    chart = draw_lines(f"epochs-{slug(row.label)}", lines, across="epoch", up="accuracy", percent=True)
     table = [["epoch", *fields, "last epoch minus this one, held out (95 % interval)"]]
     for epoch in epochs:
         changes = [course[-1] - course[epoch] for course in values["held out"]]
@@ -101,6 +113,8 @@ def _lengths(parts: Sequence[Part], within: str) -> list[Exhibit]:
         raise LabError("--figure lengths: the variants have no predictions on the same reviews")
     bins = {panel.label: by_length(panel.tested) for panel in panels}
     first = next(iter(bins.values()))
+    if any([one[:3] for one in found] != [one[:3] for one in first] for found in bins.values()):
+        raise LabError("--figure lengths: the variants read the same reviews at other lengths (text.max_length)")
     spans = [f"{one.shortest} to {one.longest}" if one.shortest < one.longest else str(one.shortest) for one in first]
     lines = {
         label: [Point(place, one.accuracy, one.low, one.high) for place, one in enumerate(found)]
@@ -119,15 +133,15 @@ def _within(parts: Sequence[Part], within: str) -> list[Exhibit]:
     numbers = [part.value for part in parts if isinstance(part.value, int | float)]
     if len(numbers) < len(parts) or len(parts) < 2:
         raise LabError("--figure within: needs --within KEY, a setting of which the runs have several numbers")
-    metric = parts[0].comparison.metric
+    metric = _measured(parts[0].comparison)
     lines: dict[str, list[Point]] = {}
     for number, part in sorted(zip(numbers, parts, strict=True), key=lambda pair: pair[0]):
-        for row in part.comparison.rows:
+        for row in (row for row in part.comparison.rows if metric.name in row.metrics):
             summary = row.metrics[metric.name]
             lines.setdefault(row.label, []).append(Point(number, summary.mean, summary.low, summary.high))
-    name = f"{metric.name}-by-{_slug(within)}"
+    name = f"{metric.name}-by-{slug(within)}"
     chart = draw_lines(name, dict(sorted(lines.items())), across=within, up=metric.title, percent=metric.in_percent)
-    return [Exhibit(f"{metric.title.capitalize()} by {within}: mean over seeds with 95 % interval.", chart)]
+    return [Exhibit(f"{_title(metric)} by {within}: mean over seeds with 95 % interval.", chart)]
 
 
 EXHIBITS: dict[str, Callable[[Sequence[Part], str], list[Exhibit]]] = {
@@ -139,6 +153,16 @@ EXHIBITS: dict[str, Callable[[Sequence[Part], str], list[Exhibit]]] = {
     "within": _within,
 }
 """What `--figure` takes."""
+
+
+def _measured(comparison: Comparison) -> Metric:
+    if not any(comparison.metric.name in row.metrics for row in comparison.rows):
+        raise LabError(f"no run has a {comparison.metric.title} that could be drawn")
+    return comparison.metric
+
+
+def _title(metric: Metric) -> str:
+    return metric.title[0].upper() + metric.title[1:]
 
 
 def _only(parts: Sequence[Part], within: str, figure: str) -> Comparison:
@@ -170,5 +194,6 @@ def _share(value: float, low: float, high: float) -> str:
     return f"{100 * value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """Return a text as part of a file's name."""
     return "".join(character if character.isalnum() else "-" for character in text).strip("-").lower()

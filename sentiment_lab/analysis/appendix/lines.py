@@ -29,7 +29,7 @@ WIDTH, LINE = 640, 24
 _NAME = 6.2
 """Pixels of a character of a name."""
 _LONGEST = 44
-_MARKERS = "osD^vPX"
+_MARKERS = "osD^vP"  # one less than colours, so that no two of 42 lines are alike
 _FAR, _FEW = 15, 15
 """Few places that lie so far apart are drawn by their logarithm."""
 _STEP = 0.008

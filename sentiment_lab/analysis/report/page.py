@@ -97,7 +97,7 @@ def _about_study(comparison: Comparison, *, elsewhere: bool) -> dict[str, Any]:
         "study": selection.study,
         "title": selection.question or f"Which variant of {selection.study} is best?",
         "verdict": verdict(comparison),
-        "caveats": caveats(comparison),
+        "caveats": caveats(comparison, elsewhere=elsewhere),
         "metric": comparison.metric,
         "variants": _tables(comparison),
         "tags": tag_rows(comparison.rows),
