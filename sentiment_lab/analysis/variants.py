@@ -10,13 +10,15 @@ from typing import Any
 from sentiment_lab.analysis.selection import StudyRun
 from sentiment_lab.config import LinearModel, RecurrentModel, architecture
 from sentiment_lab.errors import LabError
-from sentiment_lab.schema import ConfigError, build, did_you_mean
+from sentiment_lab.schema import ConfigError, build, did_you_mean, field_types
 
 MODEL = "model"
 """The column that stands for what makes up an architecture's name."""
 
 _NAMING = ("model.family", "model.cell", "model.bidirectional")
 _UNITS = "model.units"
+_OF_BARS = {f"{MODEL}.{name}" for name in field_types(LinearModel).keys() - field_types(RecurrentModel).keys()}
+"""Settings of the linear models, each of which has values of its own."""
 
 Settings = Mapping[str, Any]
 
@@ -84,6 +86,7 @@ def differing(configs: Sequence[Settings]) -> list[dict[str, Any]]:
     if names is None or len(set(names)) == 1:
         return [{key: config[key] for key in config if key in keys} for config in configs]
     keys -= {*_NAMING} | ({_UNITS} if _names_tell_units(configs, names) else set())
+    keys -= {key for key in keys & _OF_BARS if _names_tell(key, configs, names)}
     return [
         {MODEL: name} | {key: config[key] for key in config if key in keys}
         for name, config in zip(names, configs, strict=True)
@@ -102,6 +105,12 @@ def _names_tell_units(configs: Sequence[Settings], names: Sequence[str]) -> bool
     units = {(name, _text(config[_UNITS])) for name, config in zip(names, configs, strict=True) if _UNITS in config}
     widths = {width for _, text in units for width in json.loads(text)}
     return len(widths) < 2 and len(units) == len({name for name, _ in units})
+
+
+def _names_tell(key: str, configs: Sequence[Settings], names: Sequence[str]) -> bool:
+    """Tell whether architectures of one name have one value."""
+    values = {(name, _text(config[key])) for name, config in zip(names, configs, strict=True) if key in config}
+    return len(values) == len({name for name, _ in values})
 
 
 def model_name(config: Settings) -> str:

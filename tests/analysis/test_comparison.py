@@ -183,6 +183,15 @@ def test_linear_models_are_rows_like_any_other(study):
     assert comparison.columns == ["model"]
 
 
+def test_what_one_linear_model_has_another_value_of_is_no_column(tmp_path):
+    for words in (["model=nb_svm"], ["model=tfidf_logistic"], ["model=gru"]):
+        write_run(config(tmp_path, *words), probabilities(0.8, 1), LABELS)
+    assert {one.label for one in group_runs(selected(tmp_path).runs)} == {"nb_svm", "tfidf_logistic", "gru"}
+    write_run(config(tmp_path, "model=nb_svm", "model.C=0.5"), probabilities(0.8, 1), LABELS)
+    labels = {one.label for one in group_runs(selected(tmp_path).runs)}
+    assert labels == {"nb_svm C=1.0", "nb_svm C=0.5", "tfidf_logistic C=20.0", "gru"}
+
+
 def test_grouping_by_one_setting_pools_the_others_and_pairs_equal_ones(tmp_path):
     for name, accuracy in (("gru", 0.9), ("lstm", 0.7)):
         for size in (16, 32):
