@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sentiment_lab.analysis.appendix.choices import Try, choice_tables, find_tries
 from sentiment_lab.analysis.appendix.exhibits import EXHIBITS, Exhibit, Part, show_value
 from sentiment_lab.analysis.appendix.origin import effort, machine, runs_of, sweep_command, versions
-from sentiment_lab.analysis.formats import MOST_SHOWN, cells, headings, pair_table
+from sentiment_lab.analysis.formats import cells, headings, pair_table
 from sentiment_lab.analysis.metrics import METRICS, Metric
 from sentiment_lab.analysis.report.drawing import Chart, drawing
 from sentiment_lab.analysis.report.sections import tag_rows
@@ -113,13 +113,9 @@ def _pairs(parts: Sequence[Part]) -> list[str]:
     if len(parts) > 1:
         return []  # of each value its own: the answers say what was told apart
     comparison = parts[0].comparison
-    best = comparison.best.label
-    pairs = [pair for pair in comparison.pairs if best in (pair.first, pair.second)]
-    if len(comparison.pairs) <= MOST_SHOWN:
-        pairs = list(comparison.pairs)
-    if not pairs:
+    if not comparison.pairs:
         return []
-    titles, rows = pair_table(comparison, pairs)
+    titles, rows = pair_table(comparison, comparison.pairs)
     return [_folded("Differences of pairs", _table([list(titles), *rows], left=1))]
 
 
