@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sentiment_lab.files import DamageError, seal, unseal, write_whole
 from sentiment_lab.journal import Event
@@ -13,7 +13,7 @@ from sentiment_lab.layers import ORDER, Difference, differences
 from sentiment_lab.observer import Observer
 from sentiment_lab.progress import say
 from sentiment_lab.recorder import without_times
-from sentiment_lab.result import EpochRecord
+from sentiment_lab.result import EpochRecord, Result
 from sentiment_lab.rundir import RunFolder
 
 TOLERANCE = 0.01
@@ -68,10 +68,27 @@ class Verdict:
         return ", ".join(f"{what} {'equal' if equal else 'differ'}" for what, equal in same.items())
 
 
+class Original(Protocol):
+    """A complete run that was run again: its folder, or what a page keeps of it."""
+
+    @property
+    def short_hash(self) -> str:
+        """First digits of the config hash."""
+
+    def events(self) -> list[Event]:
+        """Return what its journal tells."""
+
+    def result(self) -> Result:
+        """Return its result."""
+
+    def predictions_digest(self) -> str:
+        """Return the digest of its predictions."""
+
+
 class EpochComparison(Observer):
     """Tells of each epoch whether it came out as before."""
 
-    def __init__(self, original: RunFolder) -> None:
+    def __init__(self, original: Original) -> None:
         self._before = {event["epoch"]: event for event in original.events() if event["event"] == "epoch"}
 
     def epoch_ended(self, record: EpochRecord) -> None:
@@ -85,7 +102,7 @@ class EpochComparison(Observer):
 
 
 def compare_runs(
-    original: RunFolder, again: RunFolder, layers: Sequence[Difference], tolerance: float, *, deterministic: bool
+    original: Original, again: RunFolder, layers: Sequence[Difference], tolerance: float, *, deterministic: bool
 ) -> Verdict:
     """Compare two complete runs of one config.
 
@@ -100,7 +117,7 @@ def compare_runs(
     tests = [asdict(result.test) for result in (before, after)]
     same = {
         "same_weights": before.weights_digest == after.weights_digest,
-        "same_predictions": original.predictions().equals(again.predictions()),
+        "same_predictions": original.predictions_digest() == again.predictions_digest(),
         "same_epochs": numbers[0] == numbers[1],
     }
     gaps = [(v, f"epoch {e['epoch']} {n}") for e, f in zip(*epochs, strict=False) for v, n in _gaps(e, f)]
@@ -164,12 +181,12 @@ def _gaps(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple
             yield math.inf, name
 
 
-def _epochs(run: RunFolder) -> list[Event]:
+def _epochs(run: Original) -> list[Event]:
     latest = {event["epoch"]: event for event in run.events() if event["event"] == "epoch"}
     return [latest[epoch] for epoch in sorted(latest)]
 
 
-def _explanation(original: RunFolder, layers: Sequence[Difference], *, deterministic: bool) -> str:
+def _explanation(original: Original, layers: Sequence[Difference], *, deterministic: bool) -> str:
     if layers:
         first = min(layers, key=lambda layer: ORDER.index(layer.layer))
         return str(first)

@@ -174,6 +174,18 @@ class RunFolder:
 
         return pd.read_parquet(self.checked_predictions())
 
+    def predictions_digest(self) -> str:
+        """Return the SHA-256 of all predictions, column by column, whatever file holds them.
+
+        Raises what `predictions` raises.
+        """
+        digest = hashlib.sha256()
+        for name, column in self.predictions().items():
+            values = column.to_numpy()
+            content = json.dumps(values.tolist()).encode() if values.dtype == object else values.tobytes()
+            digest.update(f"{name} {len(values)}\n".encode() + content)
+        return digest.hexdigest()
+
     def checked_predictions(self) -> Path:
         """Return the file of the predictions, which is what was written.
 

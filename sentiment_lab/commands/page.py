@@ -10,6 +10,7 @@ from urllib.parse import quote
 from sentiment_lab.analysis.appendix.block import write_block
 from sentiment_lab.analysis.appendix.document import check_page, put_block
 from sentiment_lab.analysis.appendix.exhibits import Part, slug
+from sentiment_lab.analysis.appendix.origin import runs_of
 from sentiment_lab.analysis.report.page import build_report
 from sentiment_lab.analysis.rows import ACCURACY
 from sentiment_lab.analysis.selection import Selection, split_by
@@ -17,6 +18,7 @@ from sentiment_lab.commands.compare import Question
 from sentiment_lab.errors import LabError
 from sentiment_lab.files import storing, write_whole
 from sentiment_lab.progress import say
+from sentiment_lab.published import ENDING, lines_of
 
 FIRST = ("intervals",)
 """Figures of a block that names none."""
@@ -52,6 +54,7 @@ def _write(page: Path, question: Question, selection: Selection) -> None:
         # Without texts: a page is handed on where the reviews may not be.
         files[f"{name}.html"] = build_report(parts[0].comparison, elsewhere=True).page
         text += f"\n\n[Report]({quote(folder.name)}/{name}.html): learning curves, calibration, agreement, mistakes."
+    files[f"{name}{ENDING}"] = lines_of(run.folder for part in parts for run in runs_of(part.comparison))
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():

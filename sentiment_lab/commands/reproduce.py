@@ -19,6 +19,7 @@ from sentiment_lab.journal import Event
 from sentiment_lab.layers import Difference, differences
 from sentiment_lab.mirrored import store_uri
 from sentiment_lab.progress import say
+from sentiment_lab.published import PublishedRun, find_published
 from sentiment_lab.reproduction import DIVERGED, FILE, TOLERANCE, EpochComparison, Verdict, compare_runs, keep_verdict
 from sentiment_lab.run import Job, cache_folder, execute
 from sentiment_lab.rundir import RunError, RunFolder, find_run
@@ -35,7 +36,8 @@ def reproduce(
 ) -> int:
     """Run again what a hash names, and print the verdict; exit code 3 when it diverged.
 
-    The run is taken from the runs folder, or from the MLflow store where that does not have it. Raises RunError for a
+    The run is taken from the runs folder, where that does not have it from the pages of `experiments/`, else from the
+    MLflow store. Raises RunError for a
     hash that is not known or a run that is not complete, DamageError for a file that is not what was written,
     ConfigError for an override that would change the run, and what `execute` raises.
     """
@@ -61,13 +63,18 @@ def reproduce(
 
 
 @contextmanager
-def _original(prefix: str, base: Config) -> Iterator[tuple[RunFolder, str]]:
-    """Find a run and say where: in the runs folder, or fetched from the store for the time of the block."""
+def _original(prefix: str, base: Config) -> Iterator[tuple[RunFolder | PublishedRun, str]]:
+    """Find a run and say where: in the runs folder, a page, or fetched from the store for the time of the block."""
     with TemporaryDirectory(prefix="sentiment-lab-") as scratch:
         try:
             run = find_run(Path(base.paths.runs).absolute(), prefix)
             place = str(run.path)
         except RunError as error:
+            published = None if "is the beginning of several" in str(error) else find_published(prefix)
+            if published:
+                say(f"taken from {published.file}")
+                yield published, str(published.file)
+                return
             run, place = _fetched(prefix, base, Path(scratch), error), store_uri(base.tracking, base.paths)
         if run.state != "complete":
             raise RunError(
@@ -93,7 +100,9 @@ def _fetched(prefix: str, base: Config, folder: Path, missing: RunError) -> RunF
     return run
 
 
-def _prepare(original: RunFolder, overrides: Sequence[str], *, other_data: bool) -> tuple[Job, list[Difference]]:
+def _prepare(
+    original: RunFolder | PublishedRun, overrides: Sequence[str], *, other_data: bool
+) -> tuple[Job, list[Difference]]:
     """Return the job that repeats a run, and what differs below it; each difference is said.
 
     Raises RunError where the reviews are others and that was not asked for.
@@ -115,7 +124,7 @@ def _prepare(original: RunFolder, overrides: Sequence[str], *, other_data: bool)
     return Job(config, original.overrides(), variant, reproduces=config_hash(config)), layers
 
 
-def _config(original: RunFolder, started: Event, overrides: Sequence[str]) -> Config:
+def _config(original: RunFolder | PublishedRun, started: Event, overrides: Sequence[str]) -> Config:
     """Rebuild a run's config from its canonical form, as data, with the settings of this machine around it."""
     stored = original.config()
     group = [f"data={stored['data']['source']}"]
@@ -127,8 +136,9 @@ def _config(original: RunFolder, started: Event, overrides: Sequence[str]) -> Co
     threads = original.environment().get("threads", "all")
     if threads.isdecimal() and config.launch.threads is None:
         config.launch.threads = int(threads)
-    if isinstance(config.data, ImdbData) and config.data.path is None and Path(started["source"]).exists():
-        config.data.path = started["source"]
+    source = started.get("source")
+    if isinstance(config.data, ImdbData) and config.data.path is None and source and Path(source).exists():
+        config.data.path = source
     return config
 
 
@@ -157,15 +167,16 @@ def _data_facts(config: Config) -> dict[str, str]:
     return {"data_hash": dataset.data_hash, "split_hash": dataset.split_hash}
 
 
-def _keep(verdict: Verdict, facts: Mapping[str, Any], original: RunFolder, job: Job) -> None:
-    keep_verdict(verdict, facts, [original, job.folder])
+def _keep(verdict: Verdict, facts: Mapping[str, Any], original: RunFolder | PublishedRun, job: Job) -> None:
+    folders = [job.folder] if isinstance(original, PublishedRun) else [original, job.folder]
+    keep_verdict(verdict, facts, folders)
     if not job.config.tracking.enabled:
         return
     from sentiment_lab.tracking.lookup import tag_training
 
     store = _store(job.config)
     try:
-        for run in (original, job.folder):
+        for run in folders:
             started = run.started() or {}
             tag_training(store, started["training"], {"reproduction": str(verdict)}, run.path / FILE)
     except Exception as error:  # noqa: BLE001  # whatever a store raises, the verdict is in the folders
