@@ -12,6 +12,7 @@ from sentiment_lab.commands.reproduce import reproduce
 from sentiment_lab.compose import compose_config
 from sentiment_lab.errors import LabError
 from sentiment_lab.files import DamageError
+from sentiment_lab.published import lines_of
 from sentiment_lab.reproduction import read_verdict
 from sentiment_lab.run import Job, execute
 from sentiment_lab.rundir import RunError
@@ -95,6 +96,41 @@ def test_the_store_alone_is_enough(tracked, tmp_path, capsys):
         assert run.data.tags["reproduction"] == "bit-identical"
         assert "run/reproduction.json" in {item.path for item in store.client.list_artifacts(run.info.run_id, "run")}
     assert runs["reproduction of bilstm seed=0"].data.tags["reproduces"] == identity.config_hash(one.config)
+
+
+@pytest.fixture
+def published(tiny, tmp_path, monkeypatch):
+    """A run of which nothing is left but what a page keeps of it, in a folder of someone else's."""
+    one = done(tiny)
+    page = tmp_path / "elsewhere" / "experiments" / "answer"
+    page.mkdir(parents=True)
+    (page / "mine.jsonl").write_text(lines_of([one.folder]), encoding="utf-8")
+    shutil.rmtree(tmp_path / "runs")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return one
+
+
+def test_what_a_page_keeps_of_a_run_is_enough(published, tiny, tmp_path, capsys):
+    text = next((tmp_path / "elsewhere").rglob("*.jsonl")).read_text(encoding="utf-8")
+    assert str(tmp_path) not in text, "no place of the machine is in a page"
+    code, verdict = again(published, tiny, capsys)
+    assert (code, verdict["verdict"]) == (0, "bit-identical")
+    assert [verdict[f"same_{what}"] for what in ("weights", "predictions", "epochs")] == [True, True, True]
+    assert verdict["original"].endswith("mine.jsonl")
+
+
+def test_what_a_page_keeps_tells_a_run_that_came_out_otherwise(published, tiny, capsys, other_numbers):
+    code, verdict = again(published, tiny, capsys)
+    assert (code, verdict["verdict"]) == (3, "diverged")
+    assert not verdict["same_weights"]
+    assert not verdict["same_predictions"]
+
+
+def test_a_page_that_cannot_be_read_is_named(published, tiny, tmp_path, capsys):
+    file = next((tmp_path / "elsewhere").rglob("*.jsonl"))
+    file.write_text(file.read_text(encoding="utf-8")[:200], encoding="utf-8")
+    with pytest.raises(DamageError, match=r"mine\.jsonl: a line cannot be read"):
+        again(published, tiny, capsys)
 
 
 def test_a_difference_beyond_the_tolerance_is_told_with_its_epoch_and_exit_code_3(tiny, capsys, other_numbers):
