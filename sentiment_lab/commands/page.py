@@ -50,8 +50,8 @@ def _write(page: Path, question: Question, selection: Selection) -> None:
     text, files = write_block(
         parts, within=within, figures=question.figures or FIRST, folder=quote(folder.name), name=name
     )
-    if len(parts) == 1 and question.metric == ACCURACY:
-        # Without texts: a page is handed on where the reviews may not be.
+    if not within and question.metric == ACCURACY and "intervals" in (question.figures or FIRST):
+        # Where a block is the whole answer. Without texts: a page is handed on where the reviews may not be.
         files[f"{name}.html"] = build_report(parts[0].comparison, elsewhere=True).page
         text += f"\n\n[Report]({quote(folder.name)}/{name}.html): learning curves, calibration, agreement, mistakes."
     files[f"{name}{ENDING}"] = lines_of(run.folder for part in parts for run in runs_of(part.comparison))
