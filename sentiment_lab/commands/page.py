@@ -54,6 +54,9 @@ def _write(page: Path, question: Question, selection: Selection) -> None:
         # Where a block is the whole answer. Without texts: a page is handed on where the reviews may not be.
         files[f"{name}.html"] = build_report(parts[0].comparison, elsewhere=True).page
         text += f"\n\n[Report]({quote(folder.name)}/{name}.html): learning curves, calibration, agreement, mistakes."
+    text += (
+        f"\n\n[Runs]({quote(folder.name)}/{name}{ENDING}): what `reproduce` goes by where nothing else is left of them."
+    )
     files[f"{name}{ENDING}"] = lines_of(run.folder for part in parts for run in runs_of(part.comparison))
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
