@@ -58,6 +58,11 @@ class Result:
     train_seconds: float
     predict_reviews_per_second: float
 
+    @property
+    def kept(self) -> EpochRecord:
+        """The epoch whose weights were tested and kept."""
+        return self.epochs[self.kept_epoch - 1]
+
 
 def result_to_plain(result: Result) -> dict[str, Any]:
     """Return the result as one JSON document's content."""

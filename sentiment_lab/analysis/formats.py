@@ -59,7 +59,7 @@ def headings(comparison: Comparison, metrics: Sequence[Metric]) -> list[str]:
 def cells(comparison: Comparison, row: Row, metrics: Sequence[Metric]) -> list[str]:
     """Return a row as text: what differs, seeds, each metric, of the compared one the interval and the letters."""
     settings = row.variant.settings
-    texts = [_setting(settings[column]) if column in settings else DASH for column in comparison.columns]
+    texts = [show_setting(settings[column]) if column in settings else DASH for column in comparison.columns]
     texts = [*(texts or [row.label]), str(len(row.variant.runs))]
     for metric in metrics:
         summary = row.metrics.get(metric.name)
@@ -72,11 +72,17 @@ def cells(comparison: Comparison, row: Row, metrics: Sequence[Metric]) -> list[s
 def to_markdown(comparison: Comparison) -> str:
     """Return the variants as a table in Markdown."""
     metrics = shown_metrics(comparison)
-    titles = headings(comparison, metrics)
-    left = len(comparison.columns) or 1
-    marks = ["---"] * left + ["---:"] * (len(titles) - left)
-    lines = [titles, marks, *(cells(comparison, row, metrics) for row in comparison.rows)]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    rows = [cells(comparison, row, metrics) for row in comparison.rows]
+    return markdown_table([headings(comparison, metrics), *rows], left=len(comparison.columns) or 1)
+
+
+def markdown_table(lines: Sequence[Sequence[str]], left: int) -> str:
+    """Return lines as a table in Markdown, the first of them its headings; the first `left` columns are words."""
+    if not lines:
+        return ""
+    marks = ["---"] * left + ["---:"] * (len(lines[0]) - left)
+    whole = [lines[0], marks, *lines[1:]]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in whole)
 
 
 def to_latex(comparison: Comparison) -> str:
@@ -100,7 +106,7 @@ def to_csv(comparison: Comparison) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["variant", *comparison.columns, "runs", "letters", *columns, "execution_path", "hashes"])
     for row in comparison.rows:
-        settings = [_setting(row.variant.settings.get(column, "")) for column in comparison.columns]
+        settings = [show_setting(row.variant.settings.get(column, "")) for column in comparison.columns]
         numbers = [value for name in METRICS for value in _numbers(row.metrics.get(name))]
         hashes = " ".join(run.short_hash for run in row.variant.runs.values())
         facts = [row.label, *settings, len(row.variant.runs), row.letters, *numbers, row.execution_path, hashes]
@@ -163,7 +169,8 @@ def _with_path(metrics: Sequence[Metric]) -> bool:
     return any(metric.name in COST for metric in metrics)
 
 
-def _setting(value: Any) -> str:
+def show_setting(value: Any) -> str:
+    """Return a setting's value as it is written in a config."""
     return value if isinstance(value, str) else ("null" if value is None else str(value).lower())
 
 

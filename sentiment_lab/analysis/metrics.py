@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sentiment_lab.errors import LabError
-from sentiment_lab.result import EpochRecord, Result
+from sentiment_lab.result import Result
 from sentiment_lab.schema import did_you_mean
 
 
@@ -51,16 +51,12 @@ def _mean_epoch(field: str) -> Callable[[Result], float]:
     return lambda result: statistics.fmean(getattr(epoch, field) for epoch in result.epochs)
 
 
-def _kept(result: Result) -> EpochRecord:
-    return result.epochs[result.kept_epoch - 1]
-
-
 METRICS = {
     metric.name: metric
     for metric in (
         Metric("test_accuracy", "test accuracy", True, _percent, lambda result: result.test.accuracy, 1),
         Metric("best_validation_accuracy", "best validation", True, _percent, lambda r: r.best_validation_accuracy, 1),
-        Metric("validation_loss", "validation loss", False, _four, lambda result: _kept(result).validation_loss),
+        Metric("validation_loss", "validation loss", False, _four, lambda result: result.kept.validation_loss),
         Metric("test_f1", "F1", True, _four, lambda result: result.test.f1, 1),
         Metric("test_roc_auc", "ROC-AUC", True, _four, lambda result: result.test.roc_auc, 1),
         Metric("test_ece", "ECE", False, _four, lambda result: result.test.ece, 1),

@@ -128,7 +128,7 @@ def _result(job: Job) -> Result | None:
 
 def _score(job: Job, result: Result) -> float:
     """Return what `training.monitor` was in the epoch that is kept, so that less is better."""
-    kept = result.epochs[result.kept_epoch - 1]
+    kept = result.kept
     if job.config.training.monitor == "validation_loss":
         return math.inf if kept.validation_loss is None else kept.validation_loss
     return -(kept.validation_accuracy or 0.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sentiment_lab.analysis.appendix.choices import Try, choice_tables, find_tries
-from sentiment_lab.analysis.appendix.exhibits import EXHIBITS, Exhibit, Part, show_value
+from sentiment_lab.analysis.appendix.exhibits import EXHIBITS, Exhibit, Part
 from sentiment_lab.analysis.appendix.origin import effort, machine, runs_of, sweep_command, versions
-from sentiment_lab.analysis.formats import cells, headings, pair_table
+from sentiment_lab.analysis.formats import cells, headings, markdown_table, pair_table, show_setting
 from sentiment_lab.analysis.metrics import METRICS, Metric
 from sentiment_lab.analysis.report.drawing import Chart, drawing
 from sentiment_lab.analysis.report.sections import tag_rows
@@ -18,7 +18,7 @@ from sentiment_lab.analysis.verdict import caveats, verdict
 
 SHOWN = ("best_validation_accuracy", "test_ece", "parameters", "epoch_seconds")
 """Metrics of a page's table beside the compared one."""
-_BEST, _BAR = "best_validation_accuracy", "|"
+_BEST = "best_validation_accuracy"
 
 
 def write_block(
@@ -75,7 +75,7 @@ def _variants(parts: Sequence[Part], within: str, *, numbered: bool) -> str:
     if numbered and any(tag.startswith("#") for tag in tag_rows(parts[0].comparison.rows).values()):
         lines = [["#", *lines[0]], *([str(number), *line] for number, line in enumerate(lines[1:], 1))]
         left += 1
-    return _table(lines, left=left)
+    return markdown_table(lines, left=left)
 
 
 def _setting(row: Row, column: str) -> str:
@@ -85,7 +85,7 @@ def _setting(row: Row, column: str) -> str:
         value = row.variant.settings[column]
     else:
         value = model_name(config) if column == MODEL else config.get(column, DASH)
-    return show_value(value)
+    return show_setting(value)
 
 
 def _metrics(parts: Sequence[Part]) -> list[Metric]:
@@ -96,7 +96,7 @@ def _metrics(parts: Sequence[Part]) -> list[Metric]:
 
 def _exhibit(exhibit: Exhibit, prefix: str) -> str:
     image = _image(exhibit.chart, prefix) if exhibit.chart else ""
-    return "\n\n".join(filter(None, [exhibit.caption, image, _table(exhibit.table, left=1)]))
+    return "\n\n".join(filter(None, [exhibit.caption, image, markdown_table(exhibit.table, left=1)]))
 
 
 def _image(chart: Chart, prefix: str) -> str:
@@ -116,11 +116,11 @@ def _pairs(parts: Sequence[Part]) -> list[str]:
     if not comparison.pairs:
         return []
     titles, rows = pair_table(comparison, comparison.pairs)
-    return [_folded("Differences of pairs", _table([list(titles), *rows], left=1))]
+    return [_folded("Differences of pairs", markdown_table([list(titles), *rows], left=1))]
 
 
 def _choices(tries: Sequence[Try]) -> list[str]:
-    return [_folded(f"How {caption}", _table(lines, left=1)) for caption, lines in choice_tables(tries).items()]
+    return [_folded(f"How {caption}", markdown_table(lines, left=1)) for caption, lines in choice_tables(tries).items()]
 
 
 def _origin(parts: Sequence[Part], tries: Sequence[Try], within: str) -> str:
@@ -144,16 +144,7 @@ def _hashes(parts: Sequence[Part], within: str) -> str:
         for row in part.comparison.rows:
             runs = row.variant.runs
             lines.append([*lead, row.label, *(f"`{runs[one].short_hash}`" if one in runs else "" for one in blocks)])
-    return _table(lines, left=len(lines[0]))
-
-
-def _table(lines: Sequence[Sequence[str]], left: int) -> str:
-    """Return lines as a Markdown table, the first of them its headings."""
-    if not lines:
-        return ""
-    marks = ["---"] * left + ["---:"] * (len(lines[0]) - left)
-    whole = [lines[0], marks, *lines[1:]]
-    return "\n".join("| " + " | ".join(cell.replace(_BAR, "\\|") for cell in line) + " |" for line in whole)
+    return markdown_table(lines, left=len(lines[0]))
 
 
 def _folded(title: str, text: str) -> str:

@@ -46,7 +46,7 @@ def _tries(selection: Selection) -> Iterator[Try]:
             for variant, folder in record.runs(root):
                 run = read_run(folder)
                 if run.result and _rest(run.config, key) in compared:
-                    score = getattr(run.result.epochs[run.result.kept_epoch - 1], monitor)
+                    score = getattr(run.result.kept, monitor)
                     value = json.dumps(run.config.get(key))
                     yield Try(caption, _without(key, variant), value, float(score), monitor.endswith("loss"), run)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sentiment_lab.analysis.appendix.lines import Point, draw_intervals, draw_lines
 from sentiment_lab.analysis.comparison import Comparison
+from sentiment_lab.analysis.formats import show_setting
 from sentiment_lab.analysis.metrics import Metric
 from sentiment_lab.analysis.report.charts import draw_cost, draw_forest
 from sentiment_lab.analysis.report.drawing import Chart
@@ -32,12 +33,7 @@ class Part:
     @property
     def told(self) -> str:
         """The value as people write it."""
-        return show_value(self.value)
-
-
-def show_value(value: Any) -> str:
-    """Return a setting's value as it is written in a config."""
-    return value if isinstance(value, str) else ("null" if value is None else str(value).lower())
+        return show_setting(self.value)
 
 
 @dataclass(frozen=True)
