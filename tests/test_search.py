@@ -147,6 +147,11 @@ def test_a_search_that_could_only_look_at_test_is_refused(search, capsys):
     assert "a search needs a validation part of its own" in capsys.readouterr().err
 
 
+def test_a_search_that_is_to_choose_as_a_grid_does_is_refused(search, capsys):
+    assert search(*LINEAR, "study.choose=model.C", "model.C=1,2") == 2
+    assert "study.choose must be null in a search, which chooses by itself" in capsys.readouterr().err
+
+
 def test_a_search_of_which_nothing_runs_ends(search, capsys):
     other = "0" * 64  # reviews that are not there
     assert search(*LINEAR, f"data.expect={other}", "model.C=tag(log,interval(0.1,1))") == 1

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from sentiment_lab.compose import JobComposer
 from sentiment_lab.progress import say
 from sentiment_lab.run import Job
+from sentiment_lab.schema import ConfigError
 from sentiment_lab.sweep.plan import plan_jobs
 
 Values = Sequence[float | None]
@@ -41,6 +42,9 @@ class JobsLauncher(Launcher):  # type: ignore[misc]  # hydra is untyped
         jobs, asked = plan_jobs(job_overrides, self.compose)
         if len(jobs) < len(asked):
             say(f"{len(asked)} jobs asked for, {len(jobs)} of them differ: the same config runs once")
+        key, chosen = "hydra.sweeper.max_batch_size", jobs[0].config.study.choose
+        if chosen and (size := OmegaConf.select(self._config, key)):
+            raise ConfigError([f"{key} must be null where validation chooses {chosen}, got {size}"])
         values = self.use(jobs, [str(word) for word in self._config.hydra.overrides.task])
         return [_job_return(words, values[job]) for words, job in zip(job_overrides, asked, strict=True)]
 

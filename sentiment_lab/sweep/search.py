@@ -273,6 +273,8 @@ def _check(config: Config) -> None:
         problems.append("a search needs a validation part of its own: split.validation above 0, not the test part")
     if config.launch.executor != "inline":
         problems.append(f"launch must be inline in a search, got {config.launch.executor}")
+    if study.choose:
+        problems.append(f"study.choose must be null in a search, which chooses by itself, got {study.choose}")
     if study.objective == "accuracy_and_seconds" and study.pruner != "none":
         problems.append(f"study.pruner must be none where study.objective has two parts, got {study.pruner}")
     if problems:
