@@ -158,7 +158,8 @@ def _measured(comparison: Comparison) -> Metric:
 
 
 def _title(metric: Metric) -> str:
-    return metric.title[0].upper() + metric.title[1:]
+    """Return how a sentence begins with a metric; a unit, such as s/epoch, keeps its case."""
+    return metric.title if "/" in metric.title else metric.title[0].upper() + metric.title[1:]
 
 
 def _only(parts: Sequence[Part], within: str, figure: str) -> Comparison:
