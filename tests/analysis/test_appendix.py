@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.synthetic import with_seed, write_run
-from sentiment_lab.analysis.appendix.document import put_block
+from sentiment_lab.analysis.appendix.document import commands_in, put_block
 from sentiment_lab.analysis.appendix.exhibits import EXHIBITS
 from sentiment_lab.analysis.appendix.lines import Point, draw_lines
 from sentiment_lab.analysis.appendix.origin import sweep_command
@@ -181,6 +181,16 @@ def test_a_block_without_its_end_is_said_and_nothing_is_lost(study, compare, tmp
     code, said, after = compare("--study", "cells", "--by", "model")
     assert (code, after) == (2, torn)
     assert "compare --study cells --by model --> has no <!-- end -->" in said
+
+
+def test_an_example_of_a_block_stays_as_it_is(tmp_path):
+    command, page = "sentiment-lab compare --study a", tmp_path / "page.md"
+    example = f"```\n<!-- {command} -->\nshown\n<!-- end -->\n```\n\n~~~~\n<!-- {command} -->\n~~~~\n"
+    page.write_text(example, encoding="utf-8")
+    put_block(page, command, "A", "```\nold\n```")
+    put_block(page, command, "A", "new")
+    assert page.read_text(encoding="utf-8") == f"{example}\n<!-- {command} -->\nnew\n\n<!-- end -->\n"
+    assert commands_in(page) == [command]
 
 
 def test_a_page_of_windows_stays_one(tmp_path):

@@ -5,6 +5,8 @@ A block stands between two comments, the first of which is the command that writ
     <!-- sentiment-lab compare --study architectures -->
     ...
     <!-- end -->
+
+One that stands in a fence of three backquotes or tildes is an example, and stays as it is.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from sentiment_lab.errors import LabError
 from sentiment_lab.files import write_whole
 
 _START, _END = "<!-- sentiment-lab compare", "<!-- end -->"
-_BLOCK = re.compile(
-    rf"^<!-- (?P<command>sentiment-lab compare[^\r\n]*?) -->\r?\n(?P<text>(?:(?!^{_START}).)*?)^{_END}",
+_PIECE = re.compile(
+    r"^(?P<fence>`{3,}|~{3,}).*?^(?P=fence)"
+    rf"|^<!-- (?P<command>sentiment-lab compare[^\r\n]*?) -->\r?\n(?:(?!^{_START}).)*?^{_END}",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -57,13 +60,10 @@ def put_block(page: Path, command: str, title: str, text: str) -> None:
 
 
 def _blocks(page: Path, text: str) -> list[re.Match[str]]:
-    found = list(_BLOCK.finditer(text))
-    starts = re.findall(rf"^{_START}.*", text, re.MULTILINE)
-    if len(starts) > len(found):
-        ended = {match.group().splitlines()[0] for match in found}
-        broken = next((start for start in starts if start.strip() not in ended), starts[-1])
-        raise LabError(f"{page}: {broken.strip()} has no {_END}; write that line where the block shall end")
-    return found
+    broken = re.search(rf"^{_START}.*", _PIECE.sub("", text), re.MULTILINE)
+    if broken:
+        raise LabError(f"{page}: {broken.group().strip()} has no {_END}; write that line where the block shall end")
+    return [match for match in _PIECE.finditer(text) if match["command"]]
 
 
 def _read(page: Path) -> str:
