@@ -14,7 +14,7 @@ from typing import Any
 
 from sentiment_lab.compose import resource_folder
 from sentiment_lab.files import DamageError
-from sentiment_lab.identity import SHORT, portable
+from sentiment_lab.identity import SHORT, environment, portable
 from sentiment_lab.journal import Event
 from sentiment_lab.recorder import without_times
 from sentiment_lab.result import Result, result_from_plain, result_to_plain
@@ -84,13 +84,16 @@ def lines_of(runs: Iterable[RunFolder]) -> str:
 def find_published(prefix: str) -> PublishedRun | None:
     """Return the run whose hash begins with `prefix` from the pages in `experiments/`, here or of this project.
 
-    Raises RunError where several do, DamageError for a line that cannot be read.
+    Of a run that was made more than once it is the one whose environment is most like this one: numbers depend on the
+    processor. Raises RunError where several begin so, DamageError for a line that cannot be read.
     """
     wanted = prefix.lower()
-    found = {run.short_hash: run for run in _beginning(wanted)} if wanted else {}
-    if len(found) > 1:
-        raise RunError(f"{prefix!r} is the beginning of several published runs: {', '.join(sorted(found))}")
-    return next(iter(found.values()), None)
+    found = list(_beginning(wanted)) if wanted else []
+    hashes = sorted({run.short_hash for run in found})
+    if len(hashes) > 1:
+        raise RunError(f"{prefix!r} is the beginning of several published runs: {', '.join(hashes)}")
+    here = environment().items()
+    return max(found, key=lambda run: len(run.environment().items() & here), default=None)
 
 
 def _beginning(wanted: str) -> Iterator[PublishedRun]:

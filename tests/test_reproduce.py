@@ -126,6 +126,17 @@ def test_what_a_page_keeps_tells_a_run_that_came_out_otherwise(published, tiny, 
     assert not verdict["same_predictions"]
 
 
+def test_of_a_run_made_on_two_machines_the_one_like_this_is_compared(published, tiny, tmp_path, capsys):
+    mine = next((tmp_path / "elsewhere").rglob("*.jsonl"))
+    other = json.loads(mine.read_text(encoding="utf-8"))
+    other["environment"]["processor"], other["predictions"] = "another", "0" * 64
+    for name in ("a", "z"):
+        mine.with_stem(name).write_text(json.dumps(other), encoding="utf-8")
+    code, verdict = again(published, tiny, capsys)
+    assert (code, verdict["verdict"]) == (0, "bit-identical")
+    assert verdict["original"].endswith("mine.jsonl")
+
+
 def test_a_page_that_cannot_be_read_is_named(published, tiny, tmp_path, capsys):
     file = next((tmp_path / "elsewhere").rglob("*.jsonl"))
     file.write_text(file.read_text(encoding="utf-8")[:200], encoding="utf-8")
