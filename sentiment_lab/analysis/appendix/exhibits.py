@@ -99,7 +99,7 @@ def _epochs_of(row: Row) -> Exhibit:
         changes = [course[-1] - course[epoch] for course in values["held out"]]
         shares = [_spread([course[epoch] for course in courses]) for courses in values.values()]
         table.append([str(epoch + 1), *shares, DASH if epoch == epochs[-1] else _change(changes)])
-    caption = f"{row.label}: accuracy by epoch, mean over seeds; 95 % intervals drawn, standard deviations in the table."
+    caption = f"{row.label}: accuracy by epoch, mean over seeds; 95 % intervals drawn, standard deviations below."
     return Exhibit(caption, chart, table)
 
 
