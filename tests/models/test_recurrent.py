@@ -191,11 +191,21 @@ def test_a_seed_gives_the_same_dropout_whatever_was_built_before():
     assert not np.array_equal(*trained)
 
 
+def _gated(network):
+    cells = [layer.cell for layer in network._flatten_layers() if hasattr(layer, "cell")]
+    assert cells
+    return cells
+
+
 @pytest.mark.parametrize("source", ["embedding_dropout", "dropout", "recurrent_dropout"])
 def test_each_dropout_works_in_training_alone(source):
     model = dataclasses.replace(WIDE, embedding_dropout=0.0, dropout=0.0, recurrent_dropout=0.0)
     network = build_recurrent(dataclasses.replace(model, **{source: 0.4}), 20, seed=0)
-    without = build_recurrent(model, 20, seed=0)(TOKEN_IDS, training=True)
+    reference = build_recurrent(model, 20, seed=0)
+    # With recurrent dropout Keras computes the gates one by one, without it all at once: other sums, perhaps other bits.
+    for one, other in zip(_gated(reference), _gated(network), strict=True):
+        one.implementation = other.implementation
+    without = reference(TOKEN_IDS, training=True)
     assert np.array_equal(network(TOKEN_IDS, training=False), without)
     assert not np.allclose(network(TOKEN_IDS, training=True), without, atol=1e-4)
 
