@@ -202,7 +202,7 @@ def test_each_dropout_works_in_training_alone(source):
     model = dataclasses.replace(WIDE, embedding_dropout=0.0, dropout=0.0, recurrent_dropout=0.0)
     network = build_recurrent(dataclasses.replace(model, **{source: 0.4}), 20, seed=0)
     reference = build_recurrent(model, 20, seed=0)
-    # With recurrent dropout Keras computes the gates one by one, without it all at once: other sums, perhaps other bits.
+    # Keras computes gates one by one with recurrent dropout, all at once without it: other sums, perhaps other bits.
     for one, other in zip(_gated(reference), _gated(network), strict=True):
         one.implementation = other.implementation
     without = reference(TOKEN_IDS, training=True)
