@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks import machine, report, results
 from benchmarks.protocol import ROOT, CandidateError
 from benchmarks.reviews import MissingDataError, Reviews
-from benchmarks.suite import Suite, say
+from benchmarks.suite import Suite, print_message
 
 MEASURES = (
     "time_to_accuracy",
@@ -47,7 +47,7 @@ def main() -> int:
     folder = options.output or (STORED if options.size == "full" else ROOT / "build" / "bench")
     wanted = options.only or list(MEASURES)
     measured = _measure(options, wanted, lambda found: _write(folder, found))
-    say(f"written: {folder / 'RESULTS.md'}")
+    print_message(f"written: {folder / 'RESULTS.md'}")
     return 0 if set(wanted) <= set(measured) else 1
 
 
@@ -77,7 +77,7 @@ def _measure(
         limit = SMOKE_REVIEWS if options.size == "smoke" else None
         suite = Suite(options.size, Path(work), Reviews(options.data, Path(work), limit))
         for name in wanted:
-            say(name)
+            print_message(name)
             try:
                 measured[name] = _measured(name, suite)
             except (MissingDataError, CandidateError) as error:
@@ -97,7 +97,7 @@ def _measured(name: str, suite: Suite) -> results.Measured:
     for target in found["targets"]:
         if not target["met"]:
             print(f"  missed: {target['name']} {target['rule']} {target['limit']:g}, is {target['value']}")
-    say(f"  {seconds:.0f} s")
+    print_message(f"  {seconds:.0f} s")
     return {"measured": results.now(), "size": suite.size, "seconds": seconds, **found}
 
 

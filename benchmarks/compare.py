@@ -29,7 +29,7 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.synthetic import with_seed, write_run
-from sentiment_lab.compose import compose_config
+from sentiment_lab.config.compose import compose_config
 
 VARIANTS, SEEDS = 5, 5
 REVIEWS = 5_000

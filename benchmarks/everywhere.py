@@ -26,7 +26,7 @@ import psutil
 from benchmarks import machine
 from benchmarks.protocol import ROOT, CandidateError
 from benchmarks.results import now
-from sentiment_lab.rundir import list_runs, read_journals
+from sentiment_lab.runs.listing import list_runs, read_journals
 
 FILE = ROOT / "benchmarks" / "EVERYWHERE.md"
 RUNS = 30

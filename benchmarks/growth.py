@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks.protocol import ROOT, CandidateError, Child
 from benchmarks.results import Measured, Values, at_most, exponent
 from benchmarks.reviews import MissingDataError
-from benchmarks.suite import Suite, say
+from benchmarks.suite import Suite, print_message
 
 TITLE = "Growth"
 MEGA = 2**20
@@ -33,7 +33,7 @@ def measure(suite: Suite) -> Measured:
     """Measure each stage over each size that it depends on, then a whole run."""
     values, exponents = Values(), {}
     for stage in STAGES:
-        say(f"  {stage}")
+        print_message(f"  {stage}")
         for size, points in _grid(suite, stage).items():
             measured = [_point(suite, stage, {**_base(suite, stage), size: point}) for point in points]
             _add(values, stage, size, points, measured)

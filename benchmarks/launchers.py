@@ -14,7 +14,7 @@ import time
 
 from benchmarks.overhead import sweep
 from benchmarks.results import Measured, Values, at_least, ratio
-from benchmarks.suite import Suite, say
+from benchmarks.suite import Suite, print_message
 
 TITLE = "Launchers"
 INLINE, POOL = "launch=inline", "launch=pool"
@@ -40,7 +40,7 @@ def measure(suite: Suite) -> Measured:
     for network, words in suite.pick(full=NETWORKS, quick={SMALL: NETWORKS[SMALL]}, smoke=NETWORKS).items():
         for repeat in range(repeats):
             for launch in (INLINE, POOL):
-                say(f"  {launch}, {runs} runs, {network}")
+                print_message(f"  {launch}, {runs} runs, {network}")
                 root = suite.work / f"{network} {launch} {repeat}".replace(" ", "-").replace("=", "-")
                 seeds = "seed=" + ",".join(map(str, range(runs)))
                 wall, _ = sweep(root, suite.work / "tiny", [*WORDS, *words, seeds, launch])

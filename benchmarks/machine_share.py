@@ -21,9 +21,9 @@ import numpy as np
 
 from benchmarks.machine import gemm_peak
 from benchmarks.results import Measured, Values
-from benchmarks.suite import PLAIN, PRESETS, Suite, in_turns, say
+from benchmarks.suite import PLAIN, PRESETS, Suite, in_turns, print_message
 from benchmarks.training_throughput import network_settings
-from sentiment_lab.compose import compose_config
+from sentiment_lab.config.compose import compose_config
 
 TITLE = "Share of the machine"
 GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1}
@@ -38,7 +38,7 @@ def measure(suite: Suite) -> Measured:
     peak = gemm_peak()
     values.add("NumPy, large matrices", "reached", "GFLOP/s", peak)
     for preset in suite.pick(full=PRESETS, quick=PRESETS[2:3], smoke=PRESETS[2:3]):
-        say(f"  {preset}")
+        print_message(f"  {preset}")
         _preset(suite, preset, values, steps, repeats)
         reached = values.median(preset, "reached", "GFLOP/s")
         if reached:

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.compare import build_runs
 from benchmarks.protocol import ROOT, CandidateError
 from benchmarks.results import Measured, Values, at_most
-from benchmarks.suite import Suite, say
+from benchmarks.suite import Suite, print_message
 
 TITLE = "Overhead"
 TINY = (
@@ -62,7 +62,7 @@ def measure(suite: Suite) -> Measured:
 def _sweeps(suite: Suite, values: Values) -> None:
     few, many, repeats = suite.pick(full=(2, 12, 1), quick=(1, 4, 1), smoke=(1, 2, 1))
     for repeat in range(repeats):
-        say(f"  sweeps of {few} and {many} runs")
+        print_message(f"  sweeps of {few} and {many} runs")
         beyond = []
         for seeds in (few, many):
             words = [*TINY, "seed=" + ",".join(map(str, range(seeds)))]
@@ -72,7 +72,7 @@ def _sweeps(suite: Suite, values: Values) -> None:
 
 
 def _quickstart(suite: Suite, values: Values) -> None:
-    say("  the quickstart's sweep")
+    print_message("  the quickstart's sweep")
     wall, trained = sweep(suite.work / "quickstart", suite.work / "tiny", ["+experiments=quickstart"])
     values.add("quickstart", "wall", "s", wall)
     values.add("quickstart", "training", "s", trained)
@@ -92,7 +92,7 @@ def sweep(root: Path, cache: Path, words: Sequence[str]) -> tuple[float, float]:
 
 def _commands(suite: Suite, values: Values, runs: int, jobs: int, names: dict[str, str]) -> None:
     root = suite.work / "synthetic"
-    say(f"  commands, on {runs:,} runs")
+    print_message(f"  commands, on {runs:,} runs")
     build_runs(root, 0, runs)
     seeds = ",".join(map(str, range(jobs)))
     commands = {

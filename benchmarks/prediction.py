@@ -12,7 +12,7 @@ from benchmarks.protocol import Child
 from benchmarks.results import Measured, Values, ratio
 from benchmarks.suite import PLAIN, Suite, in_turns
 from benchmarks.training_throughput import network_settings
-from sentiment_lab.compose import compose_config
+from sentiment_lab.config.compose import compose_config
 
 TITLE = "Prediction"
 UNIT = "reviews/s"

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from sentiment_lab.compose import compose_config
-from sentiment_lab.config import ImdbData
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.settings import ImdbData
 from sentiment_lab.data.corpus import load_corpus
 from sentiment_lab.data.dataset import Part, build_dataset
-from sentiment_lab.data.fetch import locate
 from sentiment_lab.data.reviews import Corpus, DataError
+from sentiment_lab.data.sources.locate import locate
 
 ORDER = 2011
 """Seed of the order in which the archive's reviews are put, train and test mixed as in Kaggle's file."""

@@ -11,7 +11,7 @@ import statistics
 
 from benchmarks.overhead import timed
 from benchmarks.results import Measured, Values, ratio
-from benchmarks.suite import Suite, say
+from benchmarks.suite import Suite, print_message
 
 TITLE = "Search"
 FIXED = (
@@ -35,7 +35,7 @@ def measure(suite: Suite) -> Measured:
     ends: dict[str, list[float]] = {name: [] for name in SAMPLERS.values()}
     for repeat in range(repeats):
         for sampler, name in SAMPLERS.items():
-            say(f"  {name}, repeat {repeat + 1} of {repeats}")
+            print_message(f"  {name}, repeat {repeat + 1} of {repeats}")
             best = _best_so_far(suite, sampler, trials, 100 * repeat)
             for mark in marks:
                 values.add(name, f"after {mark} runs", "% validation accuracy", 100 * best[mark - 1])

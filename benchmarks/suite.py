@@ -47,7 +47,7 @@ class Suite:
         return {"full": full, "quick": quick, "smoke": smoke}[self.size]
 
 
-def say(line: str) -> None:
+def print_message(line: str) -> None:
     """Show how far the suite is."""
     print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
 

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sentiment_lab.config import Config, architecture
-from sentiment_lab.files import file_digest, seal, write_whole
-from sentiment_lab.identity import CodeVersion, config_hash
-from sentiment_lab.result import EpochRecord, Result, Scores, result_to_plain
-from sentiment_lab.rundir import RunFolder
-from sentiment_lab.scoring import score
+from sentiment_lab.base.files import atomic_write, checksummed_json, file_digest
+from sentiment_lab.config.identity import config_hash
+from sentiment_lab.config.settings import Config, architecture
+from sentiment_lab.runs.folder import RunFolder
+from sentiment_lab.runs.provenance import CodeVersion
+from sentiment_lab.training.metrics import score
+from sentiment_lab.training.result import EpochRecord, Result, Scores, result_to_plain
 
 DATA_HASH = "d" * 64
 
@@ -67,7 +68,7 @@ def write_result(config: Config, result: Result) -> None:
     folder = RunFolder.of(config)
     files = {path.name: file_digest(path) for path in folder.path.glob("predictions.parquet")}
     plain = {**result_to_plain(result), "config_hash": config_hash(config), "files": files}
-    write_whole(folder.path / "result.json", seal(plain))
+    atomic_write(folder.path / "result.json", checksummed_json(plain))
     hashes = {"data_hash": result.data_hash, "split_hash": result.split_hash}
     folder.journal.append("data", **hashes, parts={"train": {"reviews": 25_000}, "test": {"reviews": 25_000}})
     for epoch in result.epochs:

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.protocol import Child
 from benchmarks.results import Measured, Values, at_least, ratio
-from benchmarks.suite import Suite, say
+from benchmarks.suite import Suite, print_message
 
 TITLE = "Time to accuracy"
 STUDY, ACCURACY = "fast", 0.8926
@@ -29,9 +29,9 @@ def measure(suite: Suite) -> Measured:
     values, runs = Values(), {"ours": [], "peer": []}
     for seed in suite.pick(full=(1, 2, 3), quick=(1,), smoke=(1,)):
         runs["ours"].append(_ours(suite, seed))
-        say(f"  ours, seed {seed}: {_told(runs['ours'][-1])}")
+        print_message(f"  ours, seed {seed}: {_told(runs['ours'][-1])}")
         runs["peer"].append(_peer(suite, seed))
-        say(f"  {PEER}, seed {seed}: {_told(runs['peer'][-1])}")
+        print_message(f"  {PEER}, seed {seed}: {_told(runs['peer'][-1])}")
     for name, row in (("ours", "ours"), ("peer", PEER)):
         for run in runs[name]:
             values.add(row, "whole", "s", run["seconds"])

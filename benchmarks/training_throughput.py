@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.results import Measured, Values, at_least, ratio
-from benchmarks.suite import PLAIN, PRESETS, TORCH_MISSING, Suite, in_turns, say
-from sentiment_lab.compose import compose_config
-from sentiment_lab.config import Config
+from benchmarks.suite import PLAIN, PRESETS, TORCH_MISSING, Suite, in_turns, print_message
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.settings import Config
 
 TITLE = "Training throughput"
 UNIT = "tokens/s"
@@ -34,7 +34,7 @@ def measure(suite: Suite) -> Measured:
     values = Values()
     steps, repeats = suite.pick(full=(50, 3), quick=(15, 2), smoke=(2, 1))
     for preset in suite.pick(full=PRESETS, quick=PRESETS[:4], smoke=PRESETS[2:4]):
-        say(f"  {preset}")
+        print_message(f"  {preset}")
         answers = in_turns(
             _candidates(suite, preset),
             repeats,

@@ -28,10 +28,10 @@ class TextModel:
         MLflow makes that frame of a list or a Series, by the model's signature. Raises ValueError where no column is
         named `review` and there are several, TypeError naming a row that is no text.
         """
-        return judge(self._classifier, _texts(model_input))
+        return classify(self._classifier, _texts(model_input))
 
 
-def judge(classifier: Classifier, texts: list[str]) -> pd.DataFrame:
+def classify(classifier: Classifier, texts: list[str]) -> pd.DataFrame:
     """Return label and probability of each text, in order."""
     probabilities = classifier.predict_probabilities(texts)
     positive = (probabilities > POSITIVE_ABOVE).astype(int)

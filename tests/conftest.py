@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny import TINY
+
 with suppress(ImportError):
     import submitit  # noqa: F401  # it closes the handlers of all loggers, so it comes before those of pytest
 
@@ -34,19 +36,6 @@ def imdb_archive() -> Path:
     return archive
 
 
-TINY = (
-    "data.reviews=120",
-    "data.length=12",
-    "data.distance=2",
-    "model.units=[4]",
-    "model.embedding_size=4",
-    "training.epochs=2",
-    "training.batch_size=16",
-    "launch.progress=none",
-)
-"""A run of a second: small enough for a test, whole in every other way."""
-
-
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cache folder of this session's tests."""
@@ -63,7 +52,7 @@ def tiny(tmp_path: Path, cache: Path) -> list[str]:
 def migrated(tmp_path_factory):
     """An empty store whose tables exist: migrating one takes seconds, copying it none."""
     root = tmp_path_factory.mktemp("store")
-    from sentiment_lab.compose import compose_config
+    from sentiment_lab.config.compose import compose_config
     from sentiment_lab.tracking.store import open_store
 
     config = compose_config([f"paths.store={root}"])

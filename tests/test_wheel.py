@@ -44,7 +44,7 @@ def test_an_installed_wheel_composes_from_an_empty_folder(wheel, tmp_path):
     done = subprocess.run(command, cwd=empty, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "  cell: gru" in done.stdout.splitlines()
-    where = "import sentiment_lab.compose as c; print(c.resource_folder('conf'))"
+    where = "import sentiment_lab.config.compose as c; print(c.resource_folder('conf'))"
     shown = subprocess.run(
         [str(home / "bin" / "python"), "-c", where], cwd=empty, capture_output=True, text=True, check=True
     )

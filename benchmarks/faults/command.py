@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentiment_lab.identity import PACKAGE
-from sentiment_lab.rundir import RunFolder, list_runs
+from sentiment_lab.config.resources import PACKAGE
+from sentiment_lab.runs.folder import RunFolder
+from sentiment_lab.runs.listing import list_runs
 
 STUDY = "faults"
 PATIENCE = 900.0

@@ -25,13 +25,14 @@ from benchmarks.faults.damages import Damage, damages
 from benchmarks.faults.report import Part
 from benchmarks.faults.sameness import outcome_differences
 from benchmarks.faults.stored import Stored
-from sentiment_lab.compose import compose_config
-from sentiment_lab.errors import LabError
-from sentiment_lab.identity import CodeVersion, environment
-from sentiment_lab.integrity import find_damage, find_foreign
-from sentiment_lab.observer import Observer, Progress
-from sentiment_lab.run import Job, execute
-from sentiment_lab.rundir import RunFolder
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.runs.folder import RunFolder
+from sentiment_lab.runs.integrity import find_damage, find_foreign
+from sentiment_lab.runs.job import Job
+from sentiment_lab.runs.provenance import CodeVersion, environment
+from sentiment_lab.sweeps.execution import execute
+from sentiment_lab.training.callbacks import Callback, Progress
 
 _TINY = [
     *("data.reviews=120", "data.length=12", "data.distance=2", "model=gru", "model.units=[4]", "model.dropout=0.2"),
@@ -72,7 +73,7 @@ class Run:
         shutil.copytree(getattr(self, state), self.folder.path)
 
 
-class Snapshot(Observer):
+class Snapshot(Callback):
     """Copies a run's folder between two batches: that is what a kill at this moment leaves."""
 
     def __init__(self, folder: RunFolder, target: Path) -> None:
@@ -92,9 +93,9 @@ def run(count: int, seed: int, root: Path) -> Part:
     random = Random(seed)  # noqa: S311  # nothing secret
     own = _trained(root, "own", [])
     other = _trained(root, "other", _OTHER)
-    for state, judge in (("complete", _use_complete), ("killed", _go_on)):
-        _damage_each(part, own, other, state, judge, list(damages(count, random)))
-        _add_foreign(part, own, other, state, judge)
+    for state, check in (("complete", _use_complete), ("killed", _go_on)):
+        _damage_each(part, own, other, state, check, list(damages(count, random)))
+        _add_foreign(part, own, other, state, check)
     _lose_checkpoints(part, own)
     _damage_marks(part, root, list(damages(count, random)))
     return part
@@ -107,7 +108,10 @@ def _trained(root: Path, name: str, words: list[str]) -> Run:
     code, facts = CodeVersion(f"code of {name}", f"a change of {name}\n"), {**environment(), "name": name}
     killed = root / name / "killed" / job.folder.short_hash
     complete = root / name / "complete" / job.folder.short_hash
-    with patch("sentiment_lab.run.code_version", lambda: code), patch("sentiment_lab.run.environment", lambda _: facts):
+    with (
+        patch("sentiment_lab.sweeps.execution.code_version", lambda: code),
+        patch("sentiment_lab.sweeps.execution.environment", lambda _: facts),
+    ):
         execute(job, observer=Snapshot(job.folder, killed))
     shutil.copytree(job.folder.path, complete)
     shutil.copy(killed / "heartbeat.json", complete)
@@ -117,7 +121,7 @@ def _trained(root: Path, name: str, words: list[str]) -> Run:
 Judge = Callable[[Run, str], Iterator[str]]
 
 
-def _damage_each(part: Part, own: Run, other: Run, state: str, judge: Judge, kinds: list[Damage]) -> None:
+def _damage_each(part: Part, own: Run, other: Run, state: str, check: Judge, kinds: list[Damage]) -> None:
     whole: Path = getattr(own, state)
     for path in sorted(path for path in whole.rglob("*") if path.is_file()):
         name = str(path.relative_to(whole))
@@ -126,7 +130,7 @@ def _damage_each(part: Part, own: Run, other: Run, state: str, judge: Judge, kin
             foreign = _like(getattr(other, state), name)
             if damage.apply(own.folder.path / name, foreign):
                 wrong = [] if _may_be_silent(state, name, damage) else list(_unnamed(own, name))
-                part.judge(f"{state}, {name} {damage.name}", [*wrong, *judge(own, name)])
+                part.record(f"{state}, {name} {damage.name}", [*wrong, *check(own, name)])
 
 
 def _like(folder: Path, name: str) -> Path:
@@ -143,7 +147,7 @@ def _may_be_silent(state: str, name: str, damage: Damage) -> bool:
     return name in TRANSIENT or (state == "killed" and (cut or lost))
 
 
-def _add_foreign(part: Part, own: Run, other: Run, state: str, judge: Judge) -> None:
+def _add_foreign(part: Part, own: Run, other: Run, state: str, check: Judge) -> None:
     """Lay a file into each folder that no run writes there; among the checkpoints also one of another run."""
     whole: Path = getattr(own, state)
     folders = [whole, *(path for path in whole.iterdir() if path.is_dir())]
@@ -155,13 +159,13 @@ def _add_foreign(part: Part, own: Run, other: Run, state: str, judge: Judge) -> 
         own.lay(state)
         (own.folder.path / name).write_bytes(content)
         wrong = list(_unnamed(own, name)) if name.endswith("notes.txt") else []
-        part.judge(f"{state}, {name} added", [*wrong, *judge(own, name)])
+        part.record(f"{state}, {name} added", [*wrong, *check(own, name)])
 
 
 def _lose_checkpoints(part: Part, own: Run) -> None:
     own.lay("killed")
     shutil.rmtree(own.folder.checkpoints)
-    part.judge("killed, checkpoint missing", [*_unnamed(own, "checkpoint"), *_go_on(own, "checkpoint")])
+    part.record("killed, checkpoint missing", [*_unnamed(own, "checkpoint"), *_go_on(own, "checkpoint")])
 
 
 def _unnamed(own: Run, name: str) -> Iterator[str]:
@@ -192,8 +196,8 @@ def _go_on(own: Run, name: str) -> Iterator[str]:
 
 def _words(job: Job) -> dict[str, str]:
     """Return what commands print of a run, or with which words they refuse."""
-    from sentiment_lab.commands.browse import show
-    from sentiment_lab.commands.predict import predict_texts
+    from sentiment_lab.cli.predict import predict_texts
+    from sentiment_lab.cli.show import show
 
     root, prefix = str(job.folder.path.parent), job.folder.short_hash
     return {
@@ -225,7 +229,7 @@ def _damage_marks(part: Part, root: Path, kinds: list[Damage]) -> None:
         with redirect_stderr(io.StringIO()):
             execute(own)
         wrong = Stored(root / "mlflow.db").mismatches(STUDY, [own.folder, other.folder], sweeps=0)
-        part.judge(f"mirror.json {name.name if isinstance(name, Damage) else name}", wrong)
+        part.record(f"mirror.json {name.name if isinstance(name, Damage) else name}", wrong)
 
 
 def _tracked(root: Path, seed: int) -> Job:

@@ -23,7 +23,7 @@ from benchmarks.faults.command import STUDY, Place, finish
 from benchmarks.faults.report import Part
 from benchmarks.faults.sameness import differences
 from benchmarks.faults.stored import Stored
-from sentiment_lab.integrity import find_damage
+from sentiment_lab.runs.integrity import find_damage
 
 _SMALL = ["data.reviews=600", "model.units=[8]", "model.embedding_size=8", "training.epochs=3", "training.batch_size=8"]
 _OFTEN = "launch.checkpoint_minutes=0.001"
@@ -92,7 +92,7 @@ def run(count: int, seed: int, root: Path) -> Part:
         place = Place(root / f"sweep{number}", SWEEPS[name], root / "cache")
         before = plan.count
         complaints = [*_kill(place, whole, plan), *_judge(place, whole)]
-        part.judge(f"sweep {number} ({name}, seed {seed})", complaints, before - plan.count)
+        part.record(f"sweep {number} ({name}, seed {seed})", complaints, before - plan.count)
         number += 1
     kinds = ", ".join(f"{times} {kind}" for kind, times in sorted(plan.made.items()))
     part.notes.append(f"{kinds}; {number} sweeps of 4 runs, seed {seed}; a sweep left alone takes {_seconds(wholes)}")

@@ -31,9 +31,9 @@ from typing import Any
 
 from benchmarks.faults import studies, words
 from benchmarks.faults.words import LEAVES, Case
-from sentiment_lab.cli import BAD_USAGE
-from sentiment_lab.compose import compose_config
-from sentiment_lab.schema import Setting
+from sentiment_lab.cli.main import BAD_USAGE
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.schema import Setting
 
 SECONDS = 2.0
 """Of processor time."""
@@ -78,7 +78,7 @@ def check(case: Case, folder: Path, *, started: bool = False) -> str | None:
         f"files written: {_written(folder, before)}": bool(_written(folder, before)),
         f"{seconds:.1f} s": seconds > SECONDS,
     }
-    wrong = [complaint for complaint, holds in complaints.items() if holds]
+    wrong = [message for message, holds in complaints.items() if holds]
     return f"{', '.join(wrong)}: {output[-600:]}" if wrong else None
 
 
@@ -114,7 +114,7 @@ def _forked(arguments: Sequence[str], folder: Path) -> Ran:
 
 
 def _child(arguments: Sequence[str], folder: Path, output: int) -> None:
-    from sentiment_lab.cli import main
+    from sentiment_lab.cli.main import main
 
     os.chdir(folder)
     for stream in (1, 2):
@@ -140,15 +140,15 @@ def main() -> int:
     parser.add_argument("--started", action="store_true", help="start each process from nothing")
     options = parser.parse_args()
     cases = malformed_command_lines(options.count, options.seed)
-    import sentiment_lab.commands.train  # noqa: F401  # the processes that are forked have it
+    import sentiment_lab.cli.train  # noqa: F401  # the processes that are forked have it
 
     compose_config()
     start = time.monotonic()
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
         found = list(pool.map(partial(_checked, started=options.started), cases))
-    failures = [(case, complaint) for case, complaint in zip(cases, found, strict=True) if complaint]
-    for case, complaint in failures:
-        print(f"{case.defect}: {' '.join(map(repr, case.words))[:300]}\n    {complaint}")
+    failures = [(case, message) for case, message in zip(cases, found, strict=True) if message]
+    for case, message in failures:
+        print(f"{case.defect}: {' '.join(map(repr, case.words))[:300]}\n    {message}")
     _summarise(cases, len(failures), time.monotonic() - start)
     return 1 if failures else 0
 

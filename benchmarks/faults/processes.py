@@ -45,14 +45,14 @@ def _at_once(part: Part, count: int, seed: int, root: Path) -> None:
     failing = {line for line in places[0].log.splitlines() if "failed (" in line or "Traceback" in line}
     if failing:
         part.notes.append(f"{len(failing)} kinds of complaints about the store on the way: {sorted(failing)[:2]}")
-    part.judge(f"{count} different runs", wrong, count)
+    part.record(f"{count} different runs", wrong, count)
 
 
 def _same_at_once(part: Part, root: Path) -> None:
     place = Place(root / "same", _LONG, root / "cache")
     processes = [place.start() for _ in range(SAME)]
     codes = sorted(finish(process) for process in processes)
-    part.judge(f"{SAME} times the same run", list(_not_one(place, processes, codes)), SAME)
+    part.record(f"{SAME} times the same run", list(_not_one(place, processes, codes)), SAME)
 
 
 def _not_one(place: Place, processes: Sequence[subprocess.Popen[str]], codes: Sequence[int]) -> Iterator[str]:

@@ -30,13 +30,13 @@ class Part:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
-    def judge(self, name: str, complaints: Sequence[str], count: int = 1) -> None:
+    def record(self, name: str, complaints: Sequence[str], count: int = 1) -> None:
         """Count something that was done, which held where there are no complaints."""
         self.count += count
         self.held += 0 if complaints else count
-        self.failures += [f"{name}: {complaint}" for complaint in complaints]
-        for complaint in complaints:
-            print(f"  {name}: {complaint}", flush=True)
+        self.failures += [f"{name}: {message}" for message in complaints]
+        for message in complaints:
+            print(f"  {name}: {message}", flush=True)
 
 
 def write_report(parts: Sequence[Part], file: Path = FILE) -> None:

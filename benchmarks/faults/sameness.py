@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sentiment_lab.integrity import find_damage, find_foreign, find_leftovers
-from sentiment_lab.recorder import without_times
-from sentiment_lab.rundir import RunFolder
+from sentiment_lab.runs.folder import RunFolder
+from sentiment_lab.runs.integrity import find_damage, find_foreign, find_leftovers
+from sentiment_lab.runs.journal_callback import without_times
 
 
 def differences(runs: Sequence[RunFolder], whole: Sequence[RunFolder]) -> list[str]:

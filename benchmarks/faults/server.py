@@ -118,7 +118,7 @@ def _goes_and_comes(part: Part, count: int, random: Random, root: Path) -> None:
         if lacking:
             wrong += [f"`train` again: exit code {code}" for code in [place.run()] if code]
         wrong += _lacking(server, place)
-        part.judge(f"server gone {count} times", wrong, count)
+        part.record(f"server gone {count} times", wrong, count)
         part.notes.append(f"when a run of {_seconds(place):.0f} s ended, its store lacked {len(lacking)} things")
 
 
@@ -135,7 +135,7 @@ def _stays_away(part: Part, random: Random, root: Path) -> None:
             f"sync: exit code {code}: {place.log[-500:]}" for code in [place.sync(f"tracking.uri={server.uri}")] if code
         ]
         wrong += _lacking(server, place)
-        part.judge("server gone to the end", wrong)
+        part.record("server gone to the end", wrong)
         part.notes.append(f"without its server to the end, the store lacked {len(lacking)} things; then `sync`")
 
 

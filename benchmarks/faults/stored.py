@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from sentiment_lab.identity import flatten
-from sentiment_lab.rundir import RunFolder
+from sentiment_lab.config.identity import flatten
+from sentiment_lab.runs.folder import RunFolder
 
 READY = 2
 """Status of a logged model that is whole, in MLflow's table."""
@@ -90,7 +90,7 @@ class Stored:
                 yield f"metric {metric[0]} = {metric[2]} at step {metric[1]} is there {times} times instead of {right}"
 
     def _file_mismatches(self, run: RunFolder, run_id: str) -> Iterator[str]:
-        from sentiment_lab.tracking.mirror import FILES
+        from sentiment_lab.tracking.run_mirror import FILES
 
         folder = self._folder("select artifact_uri from runs where run_uuid = ?", run_id)
         names = [name for name in FILES if (run.path / name).is_file()]
@@ -124,7 +124,7 @@ def _differing(folder: Path, pairs: dict[str, Path]) -> Iterator[str]:
 
 
 def _epoch_metrics(run: RunFolder) -> Iterator[tuple[str, int, float]]:
-    from sentiment_lab.tracking.mirror import EPOCH_METRICS
+    from sentiment_lab.tracking.run_mirror import EPOCH_METRICS
 
     for event in run.events():
         if event["event"] == "epoch":
@@ -132,7 +132,7 @@ def _epoch_metrics(run: RunFolder) -> Iterator[tuple[str, int, float]]:
 
 
 def _final_metrics(run: RunFolder) -> Iterator[tuple[str, int, float]]:
-    from sentiment_lab.tracking.mirror import final_metrics
+    from sentiment_lab.tracking.run_mirror import final_metrics
 
     result = run.result()
     values = final_metrics(result).items()

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from benchmarks.faults.words import NAMES, OPTIONS, Case, Defect, bad_value, choice_of, misspelt, some_word
-from sentiment_lab.schema import Setting
+from sentiment_lab.config.schema import Setting
 
 
 def _case(defect: str, random: Random, content: bytes | str, names: str = "") -> Case:

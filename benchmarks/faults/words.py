@@ -14,9 +14,10 @@ from typing import Any, Literal, get_args, get_origin
 
 import yaml
 
-from sentiment_lab.compose import compose_config, resource_folder
-from sentiment_lab.config import Config
-from sentiment_lab.schema import Setting, discriminator, field_types, setting_names, settings_of, to_plain
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.resources import resource_folder
+from sentiment_lab.config.schema import Setting, discriminator, field_types, setting_names, settings_of, to_plain
+from sentiment_lab.config.settings import Config
 
 EVERY = tuple(settings_of(Config))
 NAMES = setting_names(Config)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.protocol import serve
-from sentiment_lab.compose import compose_config
+from sentiment_lab.config.compose import compose_config
 from sentiment_lab.data.dataset import build_dataset
-from sentiment_lab.learner import prepare_process
 from sentiment_lab.models import classifier as _classifier
-from sentiment_lab.observer import Observer
-from sentiment_lab.training import train_and_evaluate
+from sentiment_lab.training.callbacks import Callback
+from sentiment_lab.training.train import train_and_evaluate
+from sentiment_lab.training.trainer import prepare_process
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
@@ -31,7 +31,7 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
             started = time.perf_counter()
             dataset = build_dataset(config, cache)
             prepared = time.perf_counter()
-            outcome = train_and_evaluate(config, dataset, Observer())
+            outcome = train_and_evaluate(config, dataset, Callback())
             ended = time.perf_counter()
         spent = {"seconds": ended - started, "text_seconds": prepared - started}
         return {**spent, "accuracy": outcome.result.test.accuracy, "epochs": len(outcome.result.epochs)}

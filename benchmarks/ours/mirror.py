@@ -14,9 +14,9 @@ from mlflow.entities import Metric
 
 from benchmarks.protocol import serve
 from benchmarks.synthetic import with_seed, write_run
-from sentiment_lab.compose import compose_config
-from sentiment_lab.rundir import RunFolder
-from sentiment_lab.tracking.mirror import EPOCH_METRICS, RunMirror
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.runs.folder import RunFolder
+from sentiment_lab.tracking.run_mirror import EPOCH_METRICS, RunMirror
 from sentiment_lab.tracking.store import Store
 
 REVIEWS = 1_000

@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks.protocol import serve
 from benchmarks.reviews import load_texts
-from sentiment_lab.learner import prepare_process
 from sentiment_lab.models.classifier import load_classifier
+from sentiment_lab.training.trainer import prepare_process
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.protocol import serve
-from sentiment_lab.compose import compose_config
+from sentiment_lab.config.compose import compose_config
 from sentiment_lab.data.dataset import build_dataset
 from sentiment_lab.models.classifier import RecurrentClassifier
 from sentiment_lab.models.recurrent import build_recurrent

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.protocol import peak_bytes, serve
-from sentiment_lab.compose import compose_config
+from sentiment_lab.config.compose import compose_config
 from sentiment_lab.data.batching import evaluation_batches, training_batches
 from sentiment_lab.data.dataset import Part
-from sentiment_lab.data.tokens import TokenTable, tokenize_texts
+from sentiment_lab.data.token_sequences import TokenTable, tokenize_texts
 from sentiment_lab.data.vocabulary import fit_vocabulary
 
 WORDS = 50_000
@@ -98,11 +98,11 @@ def _prediction(settings: dict[str, Any]) -> Callable[[], object]:
 
 
 def _learner(settings: dict[str, Any]) -> Any:
-    from sentiment_lab.learner import Learner, prepare_process
+    from sentiment_lab.training.trainer import Trainer, prepare_process
 
     config = compose_config(["model=lstm", f"model.units=[{settings['units']}]"])
     prepare_process(settings["threads"], deterministic=config.training.deterministic)
-    return Learner(config, config.model, 10_000, steps=10_000)
+    return Trainer(config, config.model, 10_000, steps=10_000)
 
 
 if __name__ == "__main__":

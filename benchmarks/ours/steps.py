@@ -10,10 +10,10 @@ import numpy as np
 
 from benchmarks.protocol import serve
 from benchmarks.reviews import load_part
-from sentiment_lab.backend import tf
-from sentiment_lab.compose import compose_config
+from sentiment_lab.config.compose import compose_config
 from sentiment_lab.data.batching import training_batches
-from sentiment_lab.learner import LABELS, TOKENS, Learner, prepare_process
+from sentiment_lab.models.backend import tf
+from sentiment_lab.training.trainer import LABELS, TOKENS, Trainer, prepare_process
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
@@ -21,7 +21,7 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
     config = compose_config(settings["overrides"])
     prepare_process(settings["threads"], deterministic=config.training.deterministic)
     part, vocabulary_size = load_part(settings["part"])
-    learner = Learner(config, config.model, vocabulary_size, steps=10_000)
+    learner = Trainer(config, config.model, vocabulary_size, steps=10_000)
     training = config.training
     stages = {"batches": _batch_only, **_partial(learner), "step": learner.learn}
 
@@ -43,7 +43,7 @@ def _batch_only(_token_ids: np.ndarray, _labels: np.ndarray) -> None:
     """Do nothing with a batch that has been built."""
 
 
-def _partial(learner: Learner) -> dict[str, Callable[..., Any]]:
+def _partial(learner: Trainer) -> dict[str, Callable[..., Any]]:
     """Return the forward pass with its loss, and the same with the gradients."""
     network = learner.network
 

@@ -12,11 +12,11 @@ import numpy as np
 
 from benchmarks.protocol import serve
 from benchmarks.reviews import load_texts
-from sentiment_lab.compose import compose_config
+from sentiment_lab.config.compose import compose_config
 from sentiment_lab.data.batching import training_batches
 from sentiment_lab.data.cooccurrence import word_vectors
 from sentiment_lab.data.dataset import build_dataset
-from sentiment_lab.data.tokens import load_tokens
+from sentiment_lab.data.token_sequences import load_tokens
 from sentiment_lab.data.vocabulary import fit_vocabulary
 
 

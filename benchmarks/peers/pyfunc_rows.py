@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.protocol import serve
 from benchmarks.reviews import load_texts
-from sentiment_lab.learner import prepare_process
+from sentiment_lab.training.trainer import prepare_process
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sentiment_lab.analysis.answers import Answers, read_answers
 from sentiment_lab.analysis.metrics import Metric, metric_named
-from sentiment_lab.analysis.pairs import MOST_PAIRED, Pair, compare_pairs, give_letters
-from sentiment_lab.analysis.rows import ACCURACY, Row, build_row, rank
+from sentiment_lab.analysis.pairwise import MOST_PAIRED, Pair, assign_letters, compare_pairs
+from sentiment_lab.analysis.predictions import TestPredictions, read_test_predictions
 from sentiment_lab.analysis.selection import Selection, StudyRun
+from sentiment_lab.analysis.summaries import ACCURACY, VariantSummary, rank, summarise_variant
 from sentiment_lab.analysis.variants import Variant, group_runs
-from sentiment_lab.errors import LabError
-from sentiment_lab.rundir import RunError
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.runs.folder import RunError
 
 
 class ComparisonError(LabError):
@@ -25,13 +25,13 @@ class Comparison:
 
     selection: Selection
     metric: Metric
-    rows: Sequence[Row]
+    rows: Sequence[VariantSummary]
     """The best first, or as they were sorted."""
     pairs: Sequence[Pair]
     unfinished: Sequence[StudyRun]
     """Runs that are in no number."""
     notes: Sequence[str]
-    answers: Mapping[str, Answers]
+    answers: Mapping[str, TestPredictions]
     """Test predictions by short hash, of the runs that have them."""
 
     @property
@@ -40,7 +40,7 @@ class Comparison:
         return list(dict.fromkeys(key for row in self.rows for key in row.variant.settings))
 
     @property
-    def best(self) -> Row:
+    def best(self) -> VariantSummary:
         """The variant with the best mean."""
         return min(self.rows, key=lambda row: rank(row, self.metric))
 
@@ -67,12 +67,12 @@ def compare(
     answers, notes = _read_all(variants)
     notes = [*filter(None, [selection.left_out]), *notes]
     _check_tests(variants, answers, across_data=across_data)
-    rows = [build_row(variant, answers) for variant in variants]
+    rows = [summarise_variant(variant, answers) for variant in variants]
     ranked = sorted(rows, key=lambda row: rank(row, measured))
     pairs = compare_pairs(ranked, measured, answers)
     if len(rows) > MOST_PAIRED:
         notes.append(f"pairs are those of the best {MOST_PAIRED} of {len(rows)} variants, corrected for all pairs")
-    rows = sorted(give_letters(ranked, pairs), key=lambda row: rank(row, order))
+    rows = sorted(assign_letters(ranked, pairs), key=lambda row: rank(row, order))
     return Comparison(selection, measured, rows, pairs, unfinished, notes, answers)
 
 
@@ -82,18 +82,18 @@ def _nothing_complete(selection: Selection, unfinished: Sequence[StudyRun]) -> s
     return f"no run of {selection.study or 'these'} is complete: {states}{more}"
 
 
-def _read_all(variants: Iterable[Variant]) -> tuple[dict[str, Answers], list[str]]:
+def _read_all(variants: Iterable[Variant]) -> tuple[dict[str, TestPredictions], list[str]]:
     """Read all predictions; a run without them keeps its numbers, but is in no pair."""
     answers, notes = {}, []
     for run in (run for variant in variants for run in variant.runs.values()):
         try:
-            answers[run.short_hash] = read_answers(run.folder)
+            answers[run.short_hash] = read_test_predictions(run.folder)
         except LabError as error:
             notes.append(f"{run.name} {run.short_hash} is in no pair: {error}")
     return answers, notes
 
 
-def _check_tests(variants: Sequence[Variant], answers: Mapping[str, Answers], *, across_data: bool) -> None:
+def _check_tests(variants: Sequence[Variant], answers: Mapping[str, TestPredictions], *, across_data: bool) -> None:
     first, *others = (run for variant in variants for run in variant.runs.values())
     for run in () if across_data else others:
         if run.outcome.data_hash != first.outcome.data_hash:
@@ -108,7 +108,7 @@ def _check_tests(variants: Sequence[Variant], answers: Mapping[str, Answers], *,
         )
 
 
-def _same_test(run: StudyRun, first: StudyRun, answers: Mapping[str, Answers]) -> bool:
+def _same_test(run: StudyRun, first: StudyRun, answers: Mapping[str, TestPredictions]) -> bool:
     if run.outcome.split_hash == first.outcome.split_hash:
         return True
     one, other = answers.get(run.short_hash), answers.get(first.short_hash)

@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sentiment_lab.errors import LabError
-from sentiment_lab.result import Result
-from sentiment_lab.schema import did_you_mean
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.base.suggestions import did_you_mean
+from sentiment_lab.training.result import Result
 
 
 @dataclass(frozen=True)

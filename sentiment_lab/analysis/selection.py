@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sentiment_lab.errors import LabError
-from sentiment_lab.identity import SHORT, flatten, variant_of, with_left_out
-from sentiment_lab.result import Result
-from sentiment_lab.rundir import RunError, RunFolder, list_runs
-from sentiment_lab.schema import did_you_mean
-from sentiment_lab.sweep_record import SweepRecord, list_sweeps
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.base.suggestions import did_you_mean
+from sentiment_lab.config.identity import SHORT, flatten, variant_of, with_left_out
+from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.listing import list_runs
+from sentiment_lab.runs.sweep_records import SweepRecord, list_sweeps
+from sentiment_lab.training.result import Result
 
 
 @dataclass(frozen=True)

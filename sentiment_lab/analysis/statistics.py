@@ -92,11 +92,11 @@ def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
     `family` is the number of tests where more were made than are given; those count as the larger ones.
     """
     family = family or len(p_values)
-    corrected, largest = [0.0] * len(p_values), 0.0
+    p_adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(np.argsort(p_values, kind="stable")):
         largest = max(largest, min(1.0, (family - rank) * p_values[index]))
-        corrected[index] = largest
-    return corrected
+        p_adjusted[index] = largest
+    return p_adjusted
 
 
 def compact_letters(names: Sequence[str], different: Iterable[tuple[str, str]]) -> dict[str, str]:

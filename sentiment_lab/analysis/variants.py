@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiment_lab.analysis.selection import StudyRun
-from sentiment_lab.config import LinearModel, RecurrentModel, architecture
-from sentiment_lab.errors import LabError
-from sentiment_lab.schema import ConfigError, build, did_you_mean, field_types
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.base.suggestions import did_you_mean
+from sentiment_lab.config.schema import ConfigError, build, field_types
+from sentiment_lab.config.settings import LinearModel, RecurrentModel, architecture
 
 MODEL = "model"
 """The column that stands for what makes up an architecture's name."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sentiment_lab.analysis.comparison import Comparison
 from sentiment_lab.analysis.metrics import Metric
-from sentiment_lab.analysis.pairs import Pair
-from sentiment_lab.analysis.rows import Row, Summary
+from sentiment_lab.analysis.pairwise import Pair
 from sentiment_lab.analysis.statistics import LEVEL, Estimate
+from sentiment_lab.analysis.summaries import MetricSummary, VariantSummary
 
 
 def verdict(comparison: Comparison) -> str:
@@ -20,7 +20,7 @@ def verdict(comparison: Comparison) -> str:
     if len(comparison.rows) == 1:
         return f"{best.label}: {describe(best, metric)}; there is no other variant to compare it with."
     pairs = {pair.second if pair.first == best.label else pair.first: pair for pair in _with(best, comparison.pairs)}
-    ahead = [other for other, pair in pairs.items() if pair.told_apart]
+    ahead = [other for other, pair in pairs.items() if pair.significant]
     likely = [other for other, pair in pairs.items() if _likely(pair)]
     level = [other for other, pair in pairs.items() if pair.difference and other not in {*ahead, *likely}]
     unknown = [other for other, pair in pairs.items() if not pair.difference]
@@ -28,14 +28,14 @@ def verdict(comparison: Comparison) -> str:
     return " ".join(filter(None, [opening, *told, _unknown(unknown)]))
 
 
-def describe(row: Row, metric: Metric) -> str:
+def describe(row: VariantSummary, metric: Metric) -> str:
     """Return a variant's mean with its interval and the number of its runs."""
     summary, seeds = row.metrics[metric.name], len(row.variant.runs)
     runs = f"{seeds} run{'s' if seeds > 1 else ''}"
     return f"{metric.show(summary.mean)} ({interval(summary, metric)}{runs})"
 
 
-def interval(summary: Summary, metric: Metric) -> str:
+def interval(summary: MetricSummary, metric: Metric) -> str:
     """Return the interval of a mean in words, nothing where it can't be known."""
     if summary.low is None or summary.high is None:
         return ""
@@ -83,7 +83,7 @@ def _left_out(name: str, short_hash: str, state: str, problem: str | None) -> st
     return f"{name} {short_hash} is {state}{reason}: it is in no number"
 
 
-def _with(best: Row, pairs: Sequence[Pair]) -> list[Pair]:
+def _with(best: VariantSummary, pairs: Sequence[Pair]) -> list[Pair]:
     return [pair for pair in pairs if best.label in (pair.first, pair.second)]
 
 
@@ -98,7 +98,7 @@ def _ahead(others: Sequence[str], pairs: dict[str, Pair], metric: Metric) -> str
     value, low, high = difference.value, difference.low, difference.high
     if not metric.higher_is_better:
         value, low, high = -value, -high, -low
-    p_value = pairs[nearest].corrected or 0.0
+    p_value = pairs[nearest].p_adjusted or 0.0
     shown = show_difference(Estimate(value, low, high, 0.0), metric).replace("+", "")
     word = "better than" if metric.higher_is_better else "lower than"
     return f"That is {shown}, p = {p_value:.2g} corrected, {word} {nearest}{rest}."
@@ -106,13 +106,13 @@ def _ahead(others: Sequence[str], pairs: dict[str, Pair], metric: Metric) -> str
 
 def _likely(pair: Pair) -> bool:
     """Tell whether a difference would hold if it were the only one that is tested."""
-    return pair.difference is not None and not pair.told_apart and pair.difference.p_value < LEVEL
+    return pair.difference is not None and not pair.significant and pair.difference.p_value < LEVEL
 
 
 def _perhaps(others: Sequence[str], pairs: dict[str, Pair], tested: int) -> str:
     if not others:
         return ""
-    p_value = max(pairs[other].corrected or 0.0 for other in others)
+    p_value = max(pairs[other].p_adjusted or 0.0 for other in others)
     return (
         f"It is probably better than {_listed(others)}, but among {tested} pairs that may be chance (p up to "
         f"{p_value:.2g} corrected): more seeds would tell."

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sentiment_lab.config import DataConfig, GeneratedData, ImdbData
-from sentiment_lab.data.fetch import locate
-from sentiment_lab.data.generated import read_generated
-from sentiment_lab.data.grammar import GRAMMAR_VERSION
-from sentiment_lab.data.imdb import fingerprint, read_imdb
-from sentiment_lab.data.parsed import FORMAT, REVIEWS, TEXTS, UNLABELLED, Parsed
-from sentiment_lab.data.reading import Reading
+from sentiment_lab.config.settings import DataConfig, GeneratedData, ImdbData
+from sentiment_lab.data.corpus_cache import FORMAT, REVIEWS, TEXTS, UNLABELLED, CachedCorpus
 from sentiment_lab.data.reviews import NEGATIVE, POSITIVE, Corpus, DataError, data_hash, review_ids
+from sentiment_lab.data.sources.imdb import fingerprint, read_imdb
+from sentiment_lab.data.sources.locate import locate
+from sentiment_lab.data.sources.source_data import SourceData
+from sentiment_lab.data.synthetic.generator import read_generated
+from sentiment_lab.data.synthetic.grammar import GRAMMAR_VERSION
 
 
 def load_corpus(data: DataConfig, cache: Path, *, may_download: bool = True) -> Corpus:
@@ -38,22 +38,22 @@ def load_corpus(data: DataConfig, cache: Path, *, may_download: bool = True) -> 
     return corpus
 
 
-def _parsed_imdb(data: ImdbData, path: Path, cache: Path) -> Parsed:
+def _parsed_imdb(data: ImdbData, path: Path, cache: Path) -> CachedCorpus:
     stamp = fingerprint(path)
 
-    def read() -> Reading:
+    def read() -> SourceData:
         reading = read_imdb(path, unlabelled=data.unlabelled)
         if fingerprint(path) != stamp:
             raise DataError(f"{path} changed while it was read; start again when nothing writes to it")
         return reading
 
-    return Parsed(_folder(cache, source="imdb", stamp=stamp, unlabelled=data.unlabelled), read)
+    return CachedCorpus(_folder(cache, source="imdb", stamp=stamp, unlabelled=data.unlabelled), read)
 
 
-def _parsed_generated(data: GeneratedData, cache: Path) -> Parsed:
+def _parsed_generated(data: GeneratedData, cache: Path) -> CachedCorpus:
     settings = dataclasses.asdict(data)
     del settings["expect"]
-    return Parsed(_folder(cache, grammar=GRAMMAR_VERSION, **settings), lambda: read_generated(data))
+    return CachedCorpus(_folder(cache, grammar=GRAMMAR_VERSION, **settings), lambda: read_generated(data))
 
 
 def _folder(cache: Path, **key: Any) -> Path:
@@ -61,7 +61,7 @@ def _folder(cache: Path, **key: Any) -> Path:
     return cache / "corpora" / hashlib.sha256(plain.encode()).hexdigest()
 
 
-def _corpus(name: str, parsed: Parsed, limit: int | None, source: str) -> Corpus:
+def _corpus(name: str, parsed: CachedCorpus, limit: int | None, source: str) -> Corpus:
     reviews: pd.DataFrame = parsed.table(REVIEWS).to_pandas()
     rows = np.arange(len(reviews)) if limit is None else _kept(reviews, limit, source)
     reviews = reviews.iloc[rows].reset_index(drop=True)
@@ -76,7 +76,7 @@ def _corpus(name: str, parsed: Parsed, limit: int | None, source: str) -> Corpus
     )
 
 
-def _texts(parsed: Parsed, rows: NDArray[np.int64]) -> list[str]:
+def _texts(parsed: CachedCorpus, rows: NDArray[np.int64]) -> list[str]:
     texts = parsed.texts(TEXTS)
     return texts if len(rows) == len(texts) else [texts[row] for row in rows]
 

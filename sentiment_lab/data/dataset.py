@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lab.config import Config, RecurrentModel, TextConfig
+from sentiment_lab.config.settings import Config, RecurrentModel, TextConfig
 from sentiment_lab.data.corpus import load_corpus
-from sentiment_lab.data.initial import EncodedTexts, initial_vectors
-from sentiment_lab.data.order import reorder
+from sentiment_lab.data.embedding_init import EncodedTexts, initial_vectors
 from sentiment_lab.data.reviews import Corpus
 from sentiment_lab.data.split import split_hash, split_reviews
-from sentiment_lab.data.tokens import TokenTable, load_tokens, tokenize_texts
+from sentiment_lab.data.token_sequences import TokenTable, load_tokens, tokenize_texts
 from sentiment_lab.data.vocabulary import Vocabulary, fit_vocabulary
+from sentiment_lab.data.word_order import reorder
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sentiment_lab.data.reading import LABELS
 from sentiment_lab.data.reviews import Corpus
+from sentiment_lab.data.sources.source_data import LABELS
 
 NO_PART = "none"
 """The part of reviews without an official one."""

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from sentiment_lab.errors import LabError
+from sentiment_lab.base.errors import LabError
 
 POSITIVE, NEGATIVE = 1, 0
 

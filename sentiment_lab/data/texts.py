@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from sentiment_lab.config import DataConfig
+from sentiment_lab.config.settings import DataConfig
 from sentiment_lab.data.corpus import load_corpus
 
 

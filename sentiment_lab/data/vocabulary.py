@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lab.config import TextConfig
+from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.settings import TextConfig
 from sentiment_lab.data.reviews import DataError
-from sentiment_lab.schema import ConfigError
 
 PADDING, UNKNOWN = "", "[UNK]"
 """The tokens with the ids 0 and 1; the tokenizer returns neither of them."""

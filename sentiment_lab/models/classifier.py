@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lab.config import RecurrentModel, TextConfig
+from sentiment_lab.base.files import DamageError
+from sentiment_lab.config.schema import ConfigError, build
+from sentiment_lab.config.settings import RecurrentModel, TextConfig
 from sentiment_lab.data.batching import evaluation_batches
 from sentiment_lab.data.dataset import Part, encode_texts
 from sentiment_lab.data.vocabulary import Vocabulary
-from sentiment_lab.files import DamageError
 from sentiment_lab.models.folder import DESCRIPTION, read_description, write_description
 from sentiment_lab.models.linear import LinearClassifier, LinearSettings
-from sentiment_lab.schema import ConfigError, build
-from sentiment_lab.scoring import sigmoid
+from sentiment_lab.models.logits import sigmoid
 
 if TYPE_CHECKING:
     import keras
 
-    from sentiment_lab.models.gradients import IntegratedGradients
 
 BATCH_SIZE = 256
 """Reviews that a network judges at once."""
@@ -112,13 +111,6 @@ class RecurrentClassifier:
         network = build_recurrent(settings.model, vocabulary.size, 0, masked=settings.text.padding == "masked")
         network.load_weights(folder / _NETWORK)
         return cls(network, vocabulary, settings.model, settings.text)
-
-    @cached_property
-    def gradients(self) -> IntegratedGradients:
-        """What divides a logit among its tokens; made once, for tracing it takes seconds."""
-        from sentiment_lab.models.gradients import IntegratedGradients
-
-        return IntegratedGradients(self.network)
 
     def _predict_logits(
         self, token_ids: NDArray[np.int32], offsets: NDArray[np.int64], batch_size: int

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sentiment_lab.files import DamageError, check_files, file_digest, seal, unseal
+from sentiment_lab.base.files import DamageError, check_files, file_digest, read_checksummed, write_checksummed
 
 DESCRIPTION = "model.json"
 FORMAT = 1
@@ -20,7 +20,7 @@ FORMAT = 1
 def write_description(folder: Path, settings: Mapping[str, Any]) -> None:
     """Describe the model whose files lie in `folder`; call it when all of them are written."""
     files = {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.name != DESCRIPTION}
-    (folder / DESCRIPTION).write_text(seal({"format": FORMAT, **settings, "files": files}), encoding="utf-8")
+    write_checksummed(folder / DESCRIPTION, {"format": FORMAT, **settings, "files": files})
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     Raises DamageError naming the file where one is missing, damaged or of another format.
     """
     path = folder / DESCRIPTION
-    description = unseal(path)
+    description = read_checksummed(path)
     if description.pop("format", None) != FORMAT:
         raise DamageError(f"{path} must describe a model in format {FORMAT}")
     for problem in check_files(folder, description.pop("files")):

@@ -22,12 +22,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, normalize
 from sklearn.svm import LinearSVC
 
-from sentiment_lab.config import LinearModel
+from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.settings import LinearModel
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.tokenizer import tokenize
 from sentiment_lab.models.folder import write_description
-from sentiment_lab.schema import ConfigError
-from sentiment_lab.scoring import sigmoid
+from sentiment_lab.models.logits import sigmoid
 
 CALIBRATION_FOLDS = 5
 """Parts of the training reviews that are held out in turn to learn the probabilities of nb_svm."""

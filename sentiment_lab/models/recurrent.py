@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lab.backend import keras, layers, ops, tf
-from sentiment_lab.config import RecurrentModel, architecture
+from sentiment_lab.config.settings import RecurrentModel, architecture
+from sentiment_lab.models.backend import keras, layers, ops, tf
 
 _CELLS = {"simple_rnn": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
 _FUSED = ("gru", "lstm")
@@ -56,7 +56,7 @@ def build_recurrent(model: RecurrentModel, vocabulary_size: int, seed: int, *, m
     return keras.Model(token_ids, logits, name=architecture(model))
 
 
-def cut_behind_embedding(model: RecurrentModel, network: keras.Model) -> tuple[layers.Layer, keras.Model]:
+def split_at_embedding(model: RecurrentModel, network: keras.Model) -> tuple[layers.Layer, keras.Model]:
     """Return the embedding and the rest of a network, from embedded tokens (batch, steps, embedding) to logits."""
     embedded = keras.Input((None, model.embedding_size), name="embedded")
     rest = keras.Model(embedded, _read(model, embedded, network.get_layer))

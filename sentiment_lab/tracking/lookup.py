@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 
 from mlflow.entities import Run, RunTag
 
-from sentiment_lab.files import storing
-from sentiment_lab.identity import SHORT
-from sentiment_lab.rundir import RunError, RunFolder
-from sentiment_lab.tracking.mirror import FILES
+from sentiment_lab.base.files import storage_errors
+from sentiment_lab.config.identity import SHORT
+from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.tracking.run_mirror import FILES
 from sentiment_lab.tracking.store import Store, checked_hash
 
 
@@ -26,7 +26,7 @@ def fetch_run(store: Store, prefix: str, root: Path) -> RunFolder:
     run = _find(store, prefix)
     files = _files(store, run)
     folder = RunFolder(root / run.data.tags["config_hash"][:SHORT])
-    with storing(folder.path), TemporaryDirectory() as scratch:
+    with storage_errors(folder.path), TemporaryDirectory() as scratch:
         folder.path.mkdir(parents=True)
         for name in FILES:
             if name in files:

@@ -15,7 +15,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from sentiment_lab.identity import PACKAGE, SHORT
+from sentiment_lab.config.identity import SHORT
+from sentiment_lab.config.resources import PACKAGE
 
 READY = "READY"
 

@@ -11,10 +11,10 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
-from sentiment_lab.config import TrackingConfig
-from sentiment_lab.rundir import RunFolder
-from sentiment_lab.tracking.mirror import RunMirror
+from sentiment_lab.config.settings import TrackingConfig
+from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.tracking.model import default_store, logged_models
+from sentiment_lab.tracking.run_mirror import RunMirror
 from sentiment_lab.tracking.store import Store, TrackingError
 
 COPIED = ("config_hash", "variant", "data_hash", "split_hash", "study")

@@ -18,10 +18,10 @@ from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
 from requests import RequestException
 
-from sentiment_lab.config import PathsConfig, TrackingConfig
-from sentiment_lab.errors import LabError, first_line
-from sentiment_lab.files import BUILDING, building
-from sentiment_lab.mirrored import store_uri
+from sentiment_lab.base.errors import LabError, first_line
+from sentiment_lab.base.files import UNFINISHED, atomic_path
+from sentiment_lab.config.settings import PathsConfig, TrackingConfig
+from sentiment_lab.tracking.address import store_uri
 from sentiment_lab.tracking.views import view_tags
 
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -56,7 +56,7 @@ class Store:
             _create(_database(self.uri))
         return MlflowClient(self.uri)
 
-    def patiently(self, action: Callable[[], T]) -> T:
+    def retry(self, action: Callable[[], T]) -> T:
         """Do what can be done twice, and do it again while the server is away or another client came in between.
 
         Raises what it raised last when the patience is used up, and at once what waiting does not mend.
@@ -93,12 +93,12 @@ class Store:
             return error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
         return isinstance(error, RequestException) and getattr(error.response, "status_code", 500) >= 500
 
-    def complaint(self, error: Exception) -> str:
+    def message(self, error: Exception) -> str:
         """Return in a line what is wrong with the store, and what mends it where that is known."""
-        remedy = self.remedy(error)
-        return f"MLflow store {self.uri} failed: {told(error)}" + (f"; {remedy}" if remedy else "")
+        hint = self.hint(error)
+        return f"MLflow store {self.uri} failed: {told(error)}" + (f"; {hint}" if hint else "")
 
-    def remedy(self, error: Exception) -> str | None:
+    def hint(self, error: Exception) -> str | None:
         """Return what mends an error of the store, where its text tells."""
         text = first_line(error)
         if "out-of-date database schema" in text:
@@ -189,9 +189,9 @@ def _create(database: Path) -> None:
     with FileLock(database.with_suffix(".lock"), timeout=120):
         if database.exists() and database.stat().st_size:
             return
-        for left in database.parent.glob(f"{database.name}{BUILDING}*"):
+        for left in database.parent.glob(f"{database.name}{UNFINISHED}*"):
             left.unlink()
-        with building(database) as unfinished:
+        with atomic_path(database) as unfinished:
             MlflowClient(f"{_SQLITE}{unfinished}").search_experiments(max_results=1)
 
 

@@ -12,15 +12,15 @@ import pytest
 
 from benchmarks.synthetic import begin, with_seed, write_run
 from sentiment_lab.analysis.comparison import ComparisonError, compare
-from sentiment_lab.analysis.formats import to_csv, to_latex, to_markdown, to_plain
+from sentiment_lab.analysis.export import to_csv, to_latex, to_markdown, to_plain
 from sentiment_lab.analysis.selection import select_hashes, select_study
 from sentiment_lab.analysis.statistics import bootstrap_mean, t_mean
 from sentiment_lab.analysis.variants import group_runs
 from sentiment_lab.analysis.verdict import caveats, verdict
-from sentiment_lab.cli import main
-from sentiment_lab.compose import compose_config
-from sentiment_lab.errors import LabError
-from sentiment_lab.rundir import RunError
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.cli.main import main
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.runs.folder import RunError
 
 LABELS = np.arange(400, dtype=np.int8) % 2
 
@@ -70,7 +70,7 @@ def test_what_differs_for_sure_is_told_apart(study):
     (pair,) = comparison.pairs
     assert (pair.first, pair.second, pair.blocks) == ("gru", "lstm", ["seed=1", "seed=2", "seed=3"])
     assert pair.difference.low > 0.2
-    assert pair.told_apart
+    assert pair.significant
     assert max(pair.mcnemar.values()) < 1e-6
     assert [row.letters for row in comparison.rows] == ["a", "b"]
     assert verdict(comparison).startswith("gru has the best test accuracy: ")
@@ -108,7 +108,7 @@ def test_what_holds_alone_but_not_among_all_pairs_is_called_probable(tmp_path):
     pair = next(
         pair for pair in comparison.pairs if pair.second == "simple_rnn" and pair.first == comparison.best.label
     )
-    assert pair.difference.p_value < 0.05 <= pair.corrected
+    assert pair.difference.p_value < 0.05 <= pair.p_adjusted
     assert "probably better than simple_rnn, but among 10 pairs that may be chance" in verdict(comparison)
 
 
@@ -201,7 +201,7 @@ def test_grouping_by_one_setting_pools_the_others_and_pairs_equal_ones(tmp_path)
     assert [(row.label, len(row.variant.runs)) for row in comparison.rows] == [("cell=gru", 2), ("cell=lstm", 2)]
     (pair,) = comparison.pairs
     assert pair.blocks == ["embedding_size=16 seed=4", "embedding_size=32 seed=4"]
-    assert pair.told_apart
+    assert pair.significant
 
 
 def test_rows_are_ranked_by_the_metric_and_sorted_as_asked(study):
@@ -237,9 +237,9 @@ def test_other_test_reviews_are_not_ranked_unless_told(study):
 
 
 def _reseal(path, **changed):
-    from sentiment_lab.files import seal, unseal
+    from sentiment_lab.base.files import checksummed_json, read_checksummed
 
-    path.write_text(seal({**unseal(path), **changed}))
+    path.write_text(checksummed_json({**read_checksummed(path), **changed}))
 
 
 def test_another_split_with_the_same_test_part_is_ranked(study):
@@ -283,7 +283,7 @@ def test_runs_variants_and_sweeps_are_named_by_their_hashes(study):
     root = study / "runs"
     two = select_hashes(root, str(study), [runs[0].short_hash[:6], runs[1].short_hash.upper()])
     assert [run.short_hash for run in two.runs] == [run.short_hash for run in runs[:2]]
-    from sentiment_lab.identity import variant_hash
+    from sentiment_lab.config.identity import variant_hash
 
     variant = variant_hash(config(study, "model=gru"))
     assert len(select_hashes(root, str(study), [variant[:10]]).runs) == 3
@@ -310,7 +310,7 @@ def test_of_many_variants_the_best_are_paired_and_corrected_for_all(tmp_path):
     assert len(comparison.pairs) == 12 * 11 // 2
     assert any("the best 12 of 14 variants, corrected for all pairs" in note for note in comparison.notes)
     smallest = min(comparison.pairs, key=lambda pair: pair.difference.p_value)
-    assert smallest.corrected == pytest.approx(min(1, 91 * smallest.difference.p_value))
+    assert smallest.p_adjusted == pytest.approx(min(1, 91 * smallest.difference.p_value))
     assert [bool(row.letters) for row in comparison.rows] == [True] * 12 + [False] * 2
 
 

@@ -10,13 +10,13 @@ from html import unescape
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY
 
-from sentiment_lab.cli import main
-from sentiment_lab.compose import compose_config
-from sentiment_lab.sweep import report as report_module
-from sentiment_lab.sweep.plan import plan_jobs
-from sentiment_lab.sweep.story import run_sweep
+from sentiment_lab.cli.main import main
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.sweeps import report as report_module
+from sentiment_lab.sweeps.grid import plan_jobs
+from sentiment_lab.sweeps.sweep import run_sweep
+from tests.tiny import TINY
 
 MODELS, SEEDS = ("gru", "simple_rnn", "tfidf_logistic"), (1, 2)
 

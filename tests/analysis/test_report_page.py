@@ -13,17 +13,17 @@ import pytest
 from markupsafe import Markup
 
 from sentiment_lab.analysis import comparison as comparison_module
-from sentiment_lab.analysis.answers import Answers
+from sentiment_lab.analysis.agreement import Panel, agreement, own_mistakes
 from sentiment_lab.analysis.comparison import compare
-from sentiment_lab.analysis.report.drawing import DARK, LIGHT
-from sentiment_lab.analysis.report.measures import by_probability, confusion, pareto_front, share_right
+from sentiment_lab.analysis.measures import by_probability, confusion, pareto_front, share_right
+from sentiment_lab.analysis.plots.style import DARK, LIGHT
+from sentiment_lab.analysis.predictions import TestPredictions
 from sentiment_lab.analysis.report.page import MOST_SHOWN, build_report
 from sentiment_lab.analysis.report.sections import cut_text
-from sentiment_lab.analysis.report.votes import Panel, agreement, own_mistakes
 from sentiment_lab.analysis.selection import Selection, StudyRun
 from sentiment_lab.data.reviews import DataError
-from sentiment_lab.result import EpochRecord, Result, Scores
-from sentiment_lab.rundir import RunFolder
+from sentiment_lab.runs.folder import RunFolder
+from sentiment_lab.training.result import EpochRecord, Result, Scores
 
 HOSTILE = (
     "<script>document.title='ran'</script>",
@@ -111,7 +111,7 @@ def drawn(accuracy, seed, reviews, prefix="r"):
     positive = right == (labels == 1)
     ids = np.array([f"{prefix}{number:06d}" for number in range(reviews)])
     probabilities = np.where(positive, confidence, 1 - confidence).astype(np.float32)
-    return Answers(ids, labels, probabilities, np.random.default_rng(0).integers(5, 200, reviews))
+    return TestPredictions(ids, labels, probabilities, np.random.default_rng(0).integers(5, 200, reviews))
 
 
 @pytest.fixture
@@ -294,7 +294,9 @@ def test_the_front_holds_what_nothing_else_beats():
 
 def said(*probabilities, labels=(1, 1, 0, 0)):
     ids = np.array([f"r{number}" for number in range(len(labels))])
-    return Answers(ids, np.array(labels, np.int8), np.array(probabilities, np.float32), np.arange(len(labels)) + 1)
+    return TestPredictions(
+        ids, np.array(labels, np.int8), np.array(probabilities, np.float32), np.arange(len(labels)) + 1
+    )
 
 
 def test_votes_agreement_and_mistakes_of_a_hand_example():

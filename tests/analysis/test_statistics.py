@@ -13,14 +13,7 @@ from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from sentiment_lab.analysis.statistics import (
-    bootstrap_mean,
-    compact_letters,
-    holm,
-    mcnemar,
-    t_mean,
-    wilson_interval,
-)
+from sentiment_lab.analysis.statistics import bootstrap_mean, compact_letters, holm, mcnemar, t_mean, wilson_interval
 
 SLEEP = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
 """Hours of sleep gained by drug 2 over drug 1 (Cushny and Peebles 1905), the example of Student (1908)."""

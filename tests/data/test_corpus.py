@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment_lab.config import GeneratedData, ImdbData
+from sentiment_lab.config.settings import GeneratedData, ImdbData
 from sentiment_lab.data import corpus as corpus_module
 from sentiment_lab.data.corpus import load_corpus
 from sentiment_lab.data.reviews import DataError, data_hash, review_ids, text_digest

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment_lab.config import GeneratedData, ImdbData, SplitConfig, TextConfig
+from sentiment_lab.config.settings import GeneratedData, ImdbData, SplitConfig, TextConfig
 from sentiment_lab.data import dataset as dataset_module
 from sentiment_lab.data.dataset import build_dataset, encode_texts
 from sentiment_lab.data.reviews import Corpus, data_hash, review_ids, text_digest

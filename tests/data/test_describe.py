@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sentiment_lab.config import ImdbData
+from sentiment_lab.config.settings import ImdbData
 from sentiment_lab.data.corpus import load_corpus
 from sentiment_lab.data.describe import describe_corpus, render_description
 from sentiment_lab.data.reviews import Corpus, review_ids, text_digest

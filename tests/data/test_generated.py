@@ -12,12 +12,12 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from sentiment_lab.config import GeneratedData
-from sentiment_lab.data import grammar
-from sentiment_lab.data.generated import read_generated
-from sentiment_lab.data.reading import Review
+from sentiment_lab.config.settings import GeneratedData
 from sentiment_lab.data.reviews import NEGATIVE, POSITIVE, data_hash, text_digest
-from sentiment_lab.data.sentences import SHORTEST, Draw, film, neutral, size
+from sentiment_lab.data.sources.source_data import Review
+from sentiment_lab.data.synthetic import grammar
+from sentiment_lab.data.synthetic.generator import read_generated
+from sentiment_lab.data.synthetic.sentences import SHORTEST, Draw, film, neutral, size
 from sentiment_lab.data.tokenizer import tokenize
 
 OPINIONS = {POSITIVE: grammar.POSITIVE_WORDS, NEGATIVE: grammar.NEGATIVE_WORDS}

@@ -1,4 +1,4 @@
-"""Reading the reviews in every form: the same content gives the same corpus, and what is wrong is named."""
+"""SourceData the reviews in every form: the same content gives the same corpus, and what is wrong is named."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sentiment_lab.data.imdb import fingerprint, read_imdb
-from sentiment_lab.data.reading import Reading
 from sentiment_lab.data.reviews import DataError, data_hash, text_digest
+from sentiment_lab.data.sources.imdb import fingerprint, read_imdb
+from sentiment_lab.data.sources.source_data import SourceData
 
 REVIEWS = {
     "train/pos/0_9.txt": "A harbour, a letter, a fine evening.<br /><br />I'd go again! ",
@@ -92,7 +92,7 @@ def forms(tmp_path: Path) -> dict[str, Path]:
     return made
 
 
-def hash_of(reading: Reading) -> str:
+def hash_of(reading: SourceData) -> str:
     reviews = reading.reviews
     return data_hash([text_digest(review.text) for review in reviews], [review.label for review in reviews])
 

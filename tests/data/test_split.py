@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment_lab.config import PARTS, SplitConfig
+from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.settings import PARTS, SplitConfig
 from sentiment_lab.data.reviews import review_ids
 from sentiment_lab.data.split import split_hash, split_reviews
-from sentiment_lab.schema import ConfigError
 
 
 def sizes(method="shuffled", train=None, validation=0, test=None, seed=0):

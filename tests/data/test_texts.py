@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sentiment_lab.compose import compose_config
-from sentiment_lab.data import fetch
+from sentiment_lab.config.compose import compose_config
 from sentiment_lab.data.corpus import load_corpus
 from sentiment_lab.data.reviews import DataError
+from sentiment_lab.data.sources import locate as fetch
 from sentiment_lab.data.texts import read_texts
 
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment_lab.config import TextConfig
+from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.settings import TextConfig
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.vocabulary import PADDING, UNKNOWN, Vocabulary, fit_vocabulary
-from sentiment_lab.schema import ConfigError
 
 WORDS = ["[UNK]", "bad", "film", "good", "plot", "the"]
 COUNTS = np.array([50, 3, 7, 3, 0, 9])

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from sentiment_lab.config import RecurrentModel, TextConfig
+from sentiment_lab.config.settings import RecurrentModel, TextConfig
 from sentiment_lab.data.tokenizer import tokenize
 from sentiment_lab.data.vocabulary import Vocabulary
 from sentiment_lab.models.classifier import BATCH_SIZE, RecurrentClassifier, load_classifier

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sentiment_lab.compose import compose_config
-from sentiment_lab.config import architecture
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.settings import architecture
 
 MATCHED = ("simple_rnn", "gru", "lstm", "bigru", "stacked_lstm", "stacked_bilstm")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sentiment_lab.config import RecurrentModel
+from sentiment_lab.config.settings import RecurrentModel
 from sentiment_lab.models.recurrent import build_recurrent, compile_logits, execution_path
 
 CELLS = ("simple_rnn", "gru", "lstm")

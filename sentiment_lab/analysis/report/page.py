@@ -11,9 +11,10 @@ from typing import Any
 from markupsafe import Markup
 
 from sentiment_lab import __version__
+from sentiment_lab.analysis.agreement import Panel, build_panels
 from sentiment_lab.analysis.comparison import Comparison
-from sentiment_lab.analysis.formats import COST, cells, headings, pair_table, shown_metrics
-from sentiment_lab.analysis.report.drawing import DARK, LIGHT, drawing
+from sentiment_lab.analysis.export import COST, cells, headings, pair_table, shown_metrics
+from sentiment_lab.analysis.plots.style import DARK, LIGHT, drawing
 from sentiment_lab.analysis.report.sections import (
     NO_PREDICTIONS,
     OTHER_REVIEWS,
@@ -25,8 +26,7 @@ from sentiment_lab.analysis.report.sections import (
     find_recipes,
     tag_rows,
 )
-from sentiment_lab.analysis.report.votes import Panel, build_panels
-from sentiment_lab.analysis.rows import rank
+from sentiment_lab.analysis.summaries import rank
 from sentiment_lab.analysis.verdict import caveats, verdict
 
 MOST_SHOWN = 12

@@ -8,21 +8,21 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sentiment_lab.analysis.answers import Answers
+from sentiment_lab.analysis.agreement import Mistake, Panel, agreement, own_mistakes, share_reviews
 from sentiment_lab.analysis.comparison import Comparison
-from sentiment_lab.analysis.formats import COST, MOST_SHOWN
+from sentiment_lab.analysis.export import COST, MOST_SHOWN
+from sentiment_lab.analysis.measures import by_length, by_probability, confusion
 from sentiment_lab.analysis.metrics import METRICS
-from sentiment_lab.analysis.pairs import Pair
-from sentiment_lab.analysis.report.charts import draw_cost, draw_forest
-from sentiment_lab.analysis.report.drawing import Chart
-from sentiment_lab.analysis.report.measures import by_length, by_probability, confusion
-from sentiment_lab.analysis.report.panels import draw_calibrations, draw_courses, draw_lengths, read_courses
-from sentiment_lab.analysis.report.votes import Mistake, Panel, agreement, own_mistakes, share_reviews
-from sentiment_lab.analysis.rows import ACCURACY, Row
+from sentiment_lab.analysis.pairwise import Pair
+from sentiment_lab.analysis.plots.comparison_charts import draw_cost, draw_forest
+from sentiment_lab.analysis.plots.style import Chart
+from sentiment_lab.analysis.plots.variant_charts import draw_calibrations, draw_courses, draw_lengths, read_courses
+from sentiment_lab.analysis.predictions import TestPredictions
+from sentiment_lab.analysis.summaries import ACCURACY, VariantSummary
 from sentiment_lab.analysis.variants import MODEL
-from sentiment_lab.errors import LabError
-from sentiment_lab.identity import portable
-from sentiment_lab.rundir import RunFolder
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.config.identity import machine_independent
+from sentiment_lab.runs.folder import RunFolder
 
 NO_PREDICTIONS = "No variant has the predictions of all its runs on one list of reviews."
 OTHER_REVIEWS = "The variants were tested on different reviews, so that this cannot be told."
@@ -64,7 +64,7 @@ class Recipe:
     commands: Sequence[str]
 
 
-def tag_rows(rows: Sequence[Row]) -> dict[str, str]:
+def tag_rows(rows: Sequence[VariantSummary]) -> dict[str, str]:
     """Return what variants are called where there is little room: their names, their architectures', or numbers."""
     for names in ([row.label for row in rows], [str(row.variant.settings.get(MODEL, "")) for row in rows]):
         if len(set(names)) == len(names) and all(0 < len(name) <= _SHORT for name in names):
@@ -72,7 +72,7 @@ def tag_rows(rows: Sequence[Row]) -> dict[str, str]:
     return {row.label: f"#{number}" for number, row in enumerate(rows, 1)}
 
 
-def draw_charts(comparison: Comparison, ranked: Sequence[Row], panels: Sequence[Panel]) -> dict[str, Charts]:
+def draw_charts(comparison: Comparison, ranked: Sequence[VariantSummary], panels: Sequence[Panel]) -> dict[str, Charts]:
     """Draw all charts of the page, by section, for the variants given."""
     metric, tags = comparison.metric, tag_rows(comparison.rows)
     forest = draw_forest(_drawn_pairs(comparison), metric, tags)
@@ -136,7 +136,7 @@ def cut_text(text: str, most: int = _EXCERPT) -> str:
     return f"… {whole.strip()} …"
 
 
-def find_recipes(rows: Sequence[Row], *, elsewhere: bool) -> dict[str, list[Recipe]]:
+def find_recipes(rows: Sequence[VariantSummary], *, elsewhere: bool) -> dict[str, list[Recipe]]:
     """Return how to run each run again, by variant; `elsewhere` is on a machine that has other places."""
     return {
         row.label: [
@@ -147,7 +147,7 @@ def find_recipes(rows: Sequence[Row], *, elsewhere: bool) -> dict[str, list[Reci
     }
 
 
-def _answer_charts(ranked: Sequence[Row], panels: Sequence[Panel]) -> dict[str, Charts]:
+def _answer_charts(ranked: Sequence[VariantSummary], panels: Sequence[Panel]) -> dict[str, Charts]:
     """Draw what needs predictions, for the variants that have them."""
     if not panels:
         return dict.fromkeys(("lengths", "calibration"), Charts(missing=NO_PREDICTIONS))
@@ -157,7 +157,7 @@ def _answer_charts(ranked: Sequence[Row], panels: Sequence[Panel]) -> dict[str, 
     return {"lengths": Charts(draw_lengths(lengths)), "calibration": Charts(draw_calibrations(bins, errors))}
 
 
-def _each_and_all(panel: Panel) -> list[Sequence[Answers]]:
+def _each_and_all(panel: Panel) -> list[Sequence[TestPredictions]]:
     return [panel.tested, *([answers] for answers in panel.tested)]
 
 
@@ -178,7 +178,7 @@ def _untested(comparison: Comparison) -> str:
 def _commands(folder: RunFolder, *, elsewhere: bool) -> list[str]:
     commands = [f"sentiment-lab reproduce {folder.short_hash}", f"sentiment-lab show {folder.short_hash}"]
     try:
-        words = portable(folder.overrides()) if elsewhere else folder.overrides()
+        words = machine_independent(folder.overrides()) if elsewhere else folder.overrides()
         return [*commands, shlex.join(["sentiment-lab", "train", *words])]
     except LabError:
         return commands  # what composed it was damaged; its config is what `reproduce` goes by

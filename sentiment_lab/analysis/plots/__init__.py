@@ -1,0 +1,1 @@
+"""Charts: of one run, of a variant, of a comparison."""

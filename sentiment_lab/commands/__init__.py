@@ -1,1 +1,0 @@
-"""What each command does; `cli.py` reads the command line."""

@@ -1,0 +1,1 @@
+"""Typed configs, their rules and hashes, and composing them with Hydra."""

@@ -1,0 +1,86 @@
+"""What Hydra must know before it composes: our launcher, our sweepers, and the studies in `experiments/`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeperConf
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from sentiment_lab.config.resources import resource_folder
+from sentiment_lab.config.schema import ConfigError, setting_names
+from sentiment_lab.config.settings import Config
+
+STUDY_LIMIT = 10_000
+"""Values of a study."""
+LAUNCHER = "hydra_plugins.sentiment_lab.SweepLauncher"
+"""Name of the launcher in the config: Hydra takes plugins of this namespace alone, though no such package exists."""
+SWEEPER = "hydra_plugins.sentiment_lab.GridSweeper"
+"""Name of the sweeper in the config."""
+SEARCHER = "hydra_plugins.sentiment_lab.SearchSweeper"
+"""Name of the sweeper that searches in the config."""
+
+
+def register_configs() -> None:
+    """Make our launcher, our sweeper and the studies known to Hydra: this project's and those of `./experiments/`.
+
+    Raises ConfigError for a study that is no YAML, naming the file.
+    """
+    store = ConfigStore.instance()
+    store.store(group="hydra/launcher", name="sentiment_lab", node={"_target_": LAUNCHER})
+    store.store(group="hydra/sweeper", name="sentiment_lab", node=BasicSweeperConf(_target_=SWEEPER))
+    store.store(group="hydra/sweeper", name="sentiment_lab_optuna", node={"_target_": SEARCHER, "params": None})
+    for folder in dict.fromkeys((resource_folder("experiments"), Path.cwd() / "experiments")):
+        for file in sorted(folder.glob("*.yaml")):
+            store.store(group="experiments", name=file.stem, node=_study(file), package="_global_")
+
+
+def _study(file: Path) -> Any:
+    try:
+        root = yaml.compose(file.read_text(encoding="utf-8"))
+        if _is_larger(root, STUDY_LIMIT):
+            raise ConfigError([f"{file} must hold at most {STUDY_LIMIT:,} values, with those that aliases repeat"])
+        if not isinstance(root, yaml.MappingNode | None):
+            raise ConfigError([f"{file} must be a group of settings, such as `seed: 3`"])
+        study = OmegaConf.load(file)
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
+        raise ConfigError([f"{file} cannot be read as YAML: {' '.join(str(error).split())}"]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{file} cannot be read as YAML: it is nested too deeply"]) from error
+    problems = list(_shape_problems(OmegaConf.to_container(study, resolve=False), ""))
+    if problems:
+        raise ConfigError([f"{problem} in {file}" for problem in problems])
+    return study
+
+
+def _shape_problems(plain: Any, prefix: str) -> Iterator[str]:
+    """Tell which keys hold a group where a value belongs, or the reverse; what merges them would name neither."""
+    groups = {key.rpartition(".")[0] for key in setting_names(Config)}
+    for name, value in plain.items():
+        key = f"{prefix}{name}"
+        is_group = isinstance(value, dict)
+        if is_group and key in groups:
+            yield from _shape_problems(value, f"{key}.")
+        elif is_group != (key in groups) and key in setting_names(Config):
+            yield f"{key} must be {'one value' if is_group else 'a group of settings'}, got {value!r}"
+
+
+def _is_larger(root: yaml.Node | None, limit: int) -> bool:
+    """Tell whether a document has more nodes than that: aliases of aliases are few words and may be without end."""
+    waiting = [root] if root else []
+    for _ in range(limit):
+        if not waiting:
+            return False
+        node = waiting.pop()
+        if isinstance(node, yaml.MappingNode):
+            waiting += itertools.chain.from_iterable(node.value)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    return True

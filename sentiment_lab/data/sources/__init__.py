@@ -1,0 +1,1 @@
+"""Reading reviews: the IMDB archive and its other forms, tables, downloads."""

@@ -1,0 +1,159 @@
+"""The upstream layout of the Large Movie Review Dataset, in its archive or unpacked.
+
+    aclImdb/train/pos/<id>_<rating>.txt     also train/neg, test/pos, test/neg and, without labels, train/unsup
+    aclImdb/train/urls_pos.txt              line k (from 0) is the film address of review id k; one for each folder
+
+The files stand in no order that means anything, so both forms yield their reviews in one fixed order: sorted by text
+digest. That is a shuffle which depends on nothing but the texts, so ranges of it hold both labels evenly.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from sentiment_lab.data.reviews import NEGATIVE, POSITIVE, DataError, text_digest
+from sentiment_lab.data.sources.source_data import Review, SourceData, checked_text
+
+ROOT = "aclImdb"
+_LABELS = {"pos": POSITIVE, "neg": NEGATIVE}
+_FOLDERS = ("train", "test", "train/neg", "train/pos", "test/neg", "test/pos", "train/unsup")
+_REVIEW = re.compile(r"(?:^|/)((train|test)/(pos|neg|unsup)/([^/]*))$")
+_NUMBER = re.compile(r"(\d+)_\d+\.txt")
+_URLS = re.compile(r"(?:^|/)(train|test)/urls_(pos|neg)\.txt$")
+_FILM = re.compile(r"/title/(tt\d+)(?:/|$)")
+
+
+class _File(NamedTuple):
+    name: str
+    content: bytes
+
+
+class _Found(NamedTuple):
+    text: str
+    origin: str
+    part: str
+    folder: str
+    number: int
+
+
+def read_archive(path: Path, *, unlabelled: bool) -> SourceData:
+    """Read `aclImdb_v1.tar.gz` without unpacking it to disk.
+
+    Raises DataError naming the file, and the member where there is one: not a gzip, truncated, corrupted, a member that
+    points out of its folder, a name or a text that cannot be read.
+    """
+    try:
+        return _reading(path, _archive_files(path, unlabelled), unlabelled)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is not a whole .tar.gz archive: {error}") from error
+
+
+def read_folder(path: Path, *, unlabelled: bool) -> SourceData:
+    """Read the unpacked archive; `path` holds train/ and test/. Raises DataError naming the offending file."""
+    return _reading(path, _folder_files(path, unlabelled), unlabelled)
+
+
+def upstream_folder(path: Path) -> Path | None:
+    """Return the folder with train/ and test/: `path` itself or `path`/aclImdb; None when neither has them."""
+    for folder in (path, path / ROOT):
+        if (folder / "train").is_dir() and (folder / "test").is_dir():
+            return folder
+    return None
+
+
+def _archive_files(path: Path, unlabelled: bool) -> Iterator[_File]:
+    with gzip.open(path) as stream:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for member in archive:
+                _check_member(path, member)
+                if member.isfile() and _wanted(member.name, unlabelled):
+                    content = archive.extractfile(member)
+                    yield _File(member.name, content.read() if content else b"")
+        # gzip verifies its checksum at the end of the stream, which tarfile leaves unread.
+        while stream.read(1 << 20):
+            pass
+
+
+def _check_member(path: Path, member: tarfile.TarInfo) -> None:
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts:
+        raise DataError(f"{path}, member {member.name}: its name leads out of the archive's folder")
+    if not (member.isfile() or member.isdir()):
+        raise DataError(f"{path}, member {member.name}: must be a file or a folder, not a link or a device")
+
+
+def _folder_files(path: Path, unlabelled: bool) -> Iterator[_File]:
+    for folder in _FOLDERS:
+        if (path / folder).is_dir():
+            with os.scandir(path / folder) as entries:
+                for entry in entries:
+                    name = f"{folder}/{entry.name}"
+                    if _wanted(name, unlabelled):
+                        yield _File(name, Path(entry.path).read_bytes())
+
+
+def _wanted(name: str, unlabelled: bool) -> bool:
+    review = _REVIEW.search(name)
+    if review:
+        return unlabelled or review[3] != "unsup"
+    return _URLS.search(name) is not None
+
+
+def _reading(source: Path, files: Iterator[_File], unlabelled: bool) -> SourceData:
+    films: dict[tuple[str, str], list[str]] = {}
+    found: list[_Found] = []
+    for file in files:
+        text = _decoded(source, file)
+        if urls := _URLS.search(file.name):
+            films[urls[1], urls[2]] = _film_ids(source, file.name, text)
+        else:
+            found.append(_review(source, file.name, text))
+    found.sort(key=lambda review: (text_digest(review.text), review.origin))
+    labelled = [_labelled(source, review, films) for review in found if review.folder in _LABELS]
+    texts = [review.text for review in found if review.folder not in _LABELS]
+    if unlabelled and not texts:
+        raise DataError(f"data.unlabelled is true, but {source} holds no reviews under train/unsup")
+    return SourceData(labelled, texts)
+
+
+def _decoded(source: Path, file: _File) -> str:
+    try:
+        return file.content.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{source}, {file.name}: not UTF-8 at byte {error.start}") from error
+
+
+def _review(source: Path, name: str, text: str) -> _Found:
+    place = _REVIEW.search(name)
+    number = _NUMBER.fullmatch(place[4]) if place else None
+    if place is None or number is None:
+        raise DataError(f"{source}, {name}: a review's file must be named <id>_<rating>.txt")
+    return _Found(checked_text(text, source, name), place[1], place[2], place[3], int(number[1]))
+
+
+def _labelled(source: Path, review: _Found, films: dict[tuple[str, str], list[str]]) -> Review:
+    ids = films.get((review.part, review.folder))
+    if ids is not None and review.number >= len(ids):
+        raise DataError(
+            f"{source}, {review.origin}: {review.part}/urls_{review.folder}.txt has {len(ids)} lines, "
+            f"none for review {review.number}"
+        )
+    film = ids[review.number] if ids is not None else None
+    return Review(review.text, _LABELS[review.folder], review.origin, film, review.part)
+
+
+def _film_ids(source: Path, name: str, text: str) -> list[str]:
+    films = []
+    for line, address in enumerate(text.splitlines(), start=1):
+        film = _FILM.search(address)
+        if film is None:
+            raise DataError(f"{source}, {name}, line {line}: must hold /title/tt<number>, got {address!r}")
+        films.append(film[1])
+    return films

@@ -1,0 +1,74 @@
+"""The IMDB reviews in any of the forms in which people have them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sentiment_lab.data.reviews import DataError
+from sentiment_lab.data.sources.archives import read_archive, read_folder, upstream_folder
+from sentiment_lab.data.sources.source_data import SourceData, checked
+from sentiment_lab.data.sources.tables import read_csv, read_parquet, read_zip
+
+FORMS = "aclImdb_v1.tar.gz, its unpacked folder aclImdb, a CSV (also zipped) or a parquet file"
+_TABLES = {".csv": read_csv, ".zip": read_zip, ".parquet": read_parquet}
+
+
+def read_imdb(path: Path, *, unlabelled: bool) -> SourceData:
+    """Read the reviews of an archive, folder, CSV, zipped CSV or parquet file.
+
+    Raises DataError naming the file, and the row or member where there is one, for anything that is not as it should
+    be. `unlabelled` also brings the reviews without a label, which the archive and the folder have.
+    """
+    with _readable(path):
+        return checked(_read(path, unlabelled), str(path))
+
+
+def fingerprint(path: Path) -> str:
+    """Return the SHA-256 of path, size and modification time: of the file, or of all files of a folder."""
+    with _readable(path):
+        lines = sorted(_stamps(path)) if path.is_dir() else [_stamp(str(path.resolve()), path.stat())]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+
+
+def _read(path: Path, unlabelled: bool) -> SourceData:
+    folder = upstream_folder(path)
+    if folder is not None:
+        return read_folder(folder, unlabelled=unlabelled)
+    if path.name.endswith((".tar.gz", ".tgz")):
+        return read_archive(path, unlabelled=unlabelled)
+    read = _TABLES.get(path.suffix.lower())
+    if read is None:
+        raise DataError(f"{path} must be {FORMS}")
+    if unlabelled:
+        raise DataError(
+            f"data.unlabelled must be false for {path}: only aclImdb_v1.tar.gz and its unpacked folder hold reviews "
+            "without a label"
+        )
+    return read(path)
+
+
+def _stamps(folder: Path) -> Iterator[str]:
+    folders = [str(folder.resolve())]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    folders.append(entry.path)
+                else:
+                    yield _stamp(entry.path, entry.stat())
+
+
+def _stamp(path: str, stat: os.stat_result) -> str:
+    return f"{path}\t{stat.st_size}\t{stat.st_mtime_ns}"

@@ -1,0 +1,52 @@
+"""Where the IMDB reviews are: a given path, the usual places, or the upstream server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sentiment_lab.data.reviews import DataError
+from sentiment_lab.data.sources.archives import upstream_folder
+from sentiment_lab.data.sources.download import ARCHIVE, VARIABLE, WAYS, download
+from sentiment_lab.data.sources.imdb import FORMS
+
+_KAGGLE = "IMDB Dataset.csv"
+
+
+def locate(path: str | None, cache: Path, *, may_download: bool = True) -> Path:
+    """Return the file or folder to read: `path`, what SENTIMENT_LAB_DATA names, what the cache holds, or a download.
+
+    A folder may be the unpacked archive or hold it, the archive, the Kaggle file (also zipped) or a parquet file.
+
+    Raises DataError with the three ways to get the data where a named place is not there or holds none of the forms,
+    and where the download fails or is not wanted.
+    """
+    if path is not None:
+        return _named(Path(path).expanduser(), "data.path")
+    if place := os.environ.get(VARIABLE):
+        return _named(Path(place).expanduser(), VARIABLE)
+    found = _inside(cache)
+    if found is None and not may_download:
+        raise DataError(f"the reviews are not in {cache}; `sentiment-lab data fetch` downloads them. {WAYS}")
+    return found or download(cache)
+
+
+def _named(place: Path, named_by: str) -> Path:
+    if not place.exists():
+        raise DataError(f"{named_by} names {place}, which is not there. {WAYS}")
+    found = _inside(place) if place.is_dir() else place
+    if found is None:
+        raise DataError(f"{named_by} names the folder {place}, which holds none of these: {FORMS}. {WAYS}")
+    return found
+
+
+def _inside(folder: Path) -> Path | None:
+    if (unpacked := upstream_folder(folder)) is not None:
+        return unpacked
+    for name in (ARCHIVE, _KAGGLE, f"{_KAGGLE}.zip"):
+        if (folder / name).is_file():
+            return folder / name
+    tables = sorted(folder.glob("*.parquet"))
+    if len(tables) > 1:
+        raise DataError(f"{folder} holds {len(tables)} parquet files; name the one to read, such as {tables[0]}")
+    return tables[0] if tables else None

@@ -1,0 +1,1 @@
+"""The generated corpus: film reviews from a grammar."""

@@ -1,0 +1,104 @@
+"""The lock of a run's folder, and the heartbeat of who holds it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sentiment_lab.base.files import UNFINISHED
+
+BEAT_SECONDS = 10.0
+"""Seconds between two heartbeats."""
+
+_LOCK, _HEARTBEAT = "lock", "heartbeat.json"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that trains a run; times are ISO 8601, UTC."""
+
+    host: str
+    pid: int
+    since: str
+    beat: str
+    """When it last said that it lives."""
+
+    def __str__(self) -> str:
+        if not self.pid:
+            return "another process"
+        return f"process {self.pid} on {self.host} since {self.since} (last heartbeat {self.beat})"
+
+    @classmethod
+    def of(cls, folder: Path) -> Holder | None:
+        """Return who holds a folder; None where nobody does."""
+        if not (folder / _LOCK).exists():
+            return None
+        try:
+            with FileLock(folder / _LOCK).acquire(timeout=0):
+                return None
+        except Timeout:
+            return _read(folder)
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[Holder | None]:
+    """Hold a folder and say so every few seconds; yields who holds it already, or None where it is ours now.
+
+    The operating system frees the lock of a process that dies.
+    """
+    try:
+        # Who asks for the holder takes the lock for a moment: that moment is waited for.
+        lock = FileLock(folder / _LOCK).acquire(timeout=1)
+    except Timeout:
+        yield _read(folder)
+        return
+    with lock, _beating(folder):
+        yield None
+
+
+@contextmanager
+def _beating(folder: Path) -> Iterator[None]:
+    since, ended = _now(), threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(BEAT_SECONDS):
+            _write(folder, Holder(socket.gethostname(), os.getpid(), since, _now()))
+
+    _write(folder, Holder(socket.gethostname(), os.getpid(), since, since))
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        with suppress(OSError):
+            (folder / _HEARTBEAT).unlink()
+
+
+def _read(folder: Path) -> Holder:
+    try:
+        return Holder(**json.loads((folder / _HEARTBEAT).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return Holder("", 0, "", "")
+
+
+def _write(folder: Path, holder: Holder) -> None:
+    # Not worth a failure: a full disk ends the run where it loses something, and not for its heartbeat.
+    with suppress(OSError):
+        unfinished = folder / (_HEARTBEAT + UNFINISHED)
+        unfinished.write_text(json.dumps(asdict(holder)), encoding="utf-8")
+        unfinished.replace(folder / _HEARTBEAT)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

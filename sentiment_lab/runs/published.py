@@ -1,0 +1,134 @@
+"""Runs as a page keeps them: enough to run each again by its hash, and to say whether it came out the same.
+
+A page has no run folders: they hold weights, and places that are of one machine alone. Beside its figures lie lines of
+JSON, a run each: config, environment, every epoch's numbers, and digests of weights and predictions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentiment_lab.base.files import DamageError
+from sentiment_lab.config.identity import SHORT, machine_independent
+from sentiment_lab.config.resources import resource_folder
+from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.journal import Event
+from sentiment_lab.runs.journal_callback import without_times
+from sentiment_lab.runs.provenance import environment
+from sentiment_lab.training.result import Result, result_from_plain, result_to_plain
+
+ENDING = ".jsonl"
+_FIRST = '{"config_hash": "'
+"""How each line begins, so that a hash is found without reading all of them."""
+
+
+@dataclass(frozen=True)
+class PublishedRun:
+    """What a page keeps of a complete run, in the terms of its folder."""
+
+    plain: Mapping[str, Any]
+    file: Path
+    state = "complete"
+
+    @property
+    def short_hash(self) -> str:
+        """First digits of the config hash."""
+        return str(self.plain["config_hash"])[:SHORT]
+
+    def config(self) -> dict[str, Any]:
+        """Return the canonical config as plain data."""
+        return dict(self.plain["config"])
+
+    def overrides(self) -> list[str]:
+        """Return the overrides that composed the run, but for what belonged to its machine."""
+        return list(self.plain["overrides"])
+
+    def environment(self) -> dict[str, str]:
+        """Return what its numbers depended on beside its config."""
+        return dict(self.plain["environment"])
+
+    def started(self) -> Event:
+        """Return what the run was called and belonged to."""
+        return {"name": self.plain["name"], "study": self.plain["study"]}
+
+    def events(self) -> list[Event]:
+        """Return the events that tell of data, of epochs and of what changed under way."""
+        return list(self.plain["events"])
+
+    def result(self) -> Result:
+        """Return the result.
+
+        Raises DamageError where it is not what was written.
+        """
+        try:
+            return result_from_plain(self.plain["result"])
+        except ValueError as error:
+            raise DamageError(f"{self.file}: the result of run {self.short_hash} cannot be read: {error}") from error
+
+    def predictions_digest(self) -> str:
+        """Return the digest of all predictions."""
+        return str(self.plain["predictions"])
+
+
+def lines_of(runs: Iterable[RunFolder]) -> str:
+    """Return a line for each complete run.
+
+    Raises RunError and DamageError where a folder lacks what it should have.
+    """
+    return "".join(f"{json.dumps(_plain(run))}\n" for run in runs)
+
+
+def find_published(prefix: str) -> PublishedRun | None:
+    """Return the run whose hash begins with `prefix` from the pages in `experiments/`, here or of this project.
+
+    Of a run that was made more than once it is the one whose environment is most like this one: numbers depend on the
+    processor. Raises RunError where several begin so, DamageError for a line that cannot be read.
+    """
+    wanted = prefix.lower()
+    found = list(_beginning(wanted)) if wanted else []
+    hashes = sorted({run.short_hash for run in found})
+    if len(hashes) > 1:
+        raise RunError(f"{prefix!r} is the beginning of several published runs: {', '.join(hashes)}")
+    here = environment().items()
+    return max(found, key=lambda run: len(run.environment().items() & here), default=None)
+
+
+def _beginning(wanted: str) -> Iterator[PublishedRun]:
+    for folder in dict.fromkeys((Path.cwd() / "experiments", resource_folder("experiments"))):
+        for file in sorted(folder.glob(f"*/*{ENDING}")):
+            for line in file.read_text(encoding="utf-8").splitlines():
+                if line.startswith(_FIRST + wanted):
+                    yield _read(line, file)
+
+
+def _read(line: str, file: Path) -> PublishedRun:
+    try:
+        return PublishedRun(json.loads(line), file)
+    except ValueError as error:
+        raise DamageError(f"{file}: a line cannot be read: {error}") from error
+
+
+def _plain(run: RunFolder) -> dict[str, Any]:
+    started = run.started() or {}
+    events = run.events()
+    result = run.result()
+    epochs = {event["epoch"]: event for event in events if event["event"] == "epoch"}
+    differs = [line for event in events for line in event.get("differs", [])]
+    kept: list[dict[str, Any]] = [{"event": "data", "data_hash": result.data_hash, "split_hash": result.split_hash}]
+    kept += [{"event": "epoch", **without_times(epochs[number])} for number in sorted(epochs)]
+    kept += [{"event": "started", "differs": differs}] if differs else []
+    return {
+        "config_hash": started["config_hash"],
+        "name": started["name"],
+        "study": started["study"],
+        "config": run.config(),
+        "overrides": machine_independent(run.overrides()),
+        "environment": run.environment(),
+        "events": kept,
+        "result": result_to_plain(result),
+        "predictions": run.predictions_digest(),
+    }

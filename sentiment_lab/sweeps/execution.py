@@ -1,0 +1,204 @@
+"""One run, from its config to a complete folder and its mirror in MLflow, over as many attempts as it takes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentiment_lab.base.console import print_message
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.config.identity import config_hash
+from sentiment_lab.config.settings import Config, GeneratedData, ImdbData, architecture
+from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.integrity import find_damage
+from sentiment_lab.runs.journal_callback import JournalCallback
+from sentiment_lab.runs.provenance import CodeVersion, Difference, code_version, differences, env_version, environment
+from sentiment_lab.runs.writing import begin_run, drop_checkpoints, restore_first_files, write_outcome
+from sentiment_lab.tracking.address import store_uri
+from sentiment_lab.tracking.marks import is_mirrored
+from sentiment_lab.training.callbacks import Callback, CallbackList
+from sentiment_lab.training.checkpoint import CheckpointFolder
+from sentiment_lab.training.progress import build_progress
+
+if TYPE_CHECKING:
+    from sentiment_lab.data.dataset import Dataset
+    from sentiment_lab.training.result import Result
+    from sentiment_lab.training.train import Outcome
+from sentiment_lab.config.resources import cache_folder
+from sentiment_lab.runs.job import Job
+
+
+def execute(job: Job, *, force: bool = False, observer: Callback | None = None) -> Result:
+    """Run a job, go on with one that was interrupted, or return the stored result of one that is complete.
+
+    `observer` listens beside the run's own. Raises ConfigError, DataError, DamageError and RunError for what the user
+    can mend, TrainingError and StorageError where training cannot go on; the reason is in the journal and in MLflow
+    before any of them leaves.
+    """
+    folder = job.folder
+    if folder.state != "complete" or force:
+        _check_places(job.config)
+    with folder.locked():
+        if folder.state == "complete" and not force:
+            return _stored(job, folder)
+        facts = _begin(job, folder, force=force)
+        observers = CallbackList([JournalCallback(folder, facts), *_observers(job, folder), observer or Callback()])
+        with _report_end(observers):
+            return _train(job, folder, observers)
+
+
+def _check_places(config: Config) -> None:
+    """Raise DataError where named reviews are not there, StoreAddressError for no store, before anything of the run is.
+
+    Whether the store answers is another matter: a run can do without.
+    """
+    if config.tracking.enabled:
+        store_uri(config.tracking, config.paths)
+    if isinstance(config.data, ImdbData) and config.data.path is not None:
+        from sentiment_lab.data.sources.locate import locate
+
+        locate(config.data.path, cache_folder(config))
+
+
+def _begin(job: Job, folder: RunFolder, *, force: bool) -> dict[str, Any]:
+    """Prepare the folder for its first attempt or for one more; return what the journal shall say of it."""
+    code, env = code_version(), environment(job.config.launch.threads)
+    facts: dict[str, Any] = {"code_version": code.version, "env_version": env_version(env)}
+    damage = None if force else folder.journal.repair()
+    if damage:
+        print_message(f"{damage}; it is kept as journal.jsonl.damaged, the lines before that are used")
+    known = (job.config, job.overrides, code, env)
+    if force or folder.started() is None:
+        return {**_identity(job), **facts, "files": begin_run(folder, *known)}
+    for problem in find_damage(folder):
+        print_message(f"  {problem}")
+    changed = [str(difference) for difference in _changes(folder, code, env)]
+    for difference in changed:
+        print_message(f"  {difference}: what goes on from here may not equal a run that was never interrupted")
+    return {**facts, "differs": changed, "files": restore_first_files(folder, *known)}
+
+
+def _identity(job: Job) -> dict[str, Any]:
+    return {
+        "training": uuid.uuid4().hex,
+        "config_hash": config_hash(job.config),
+        "study": job.config.study.name,
+        "sweep": job.sweep,
+        "name": job.name,
+        "architecture": architecture(job.config.model),
+        "source": data_source(job.config),
+        "reproduces": job.reproduces,
+    }
+
+
+def _changes(folder: RunFolder, code: CodeVersion, env: dict[str, str]) -> list[Difference]:
+    try:
+        return differences(folder.environment(), {"code_version": code.version, **env})
+    except LabError:
+        print_message("  whether code and versions are still the same is not known")
+        return []
+
+
+def _train(job: Job, folder: RunFolder, observer: Callback) -> Result:
+    from sentiment_lab.data.dataset import build_dataset
+    from sentiment_lab.training.train import train_and_evaluate
+
+    config = job.config
+    observer.started()
+    dataset = build_dataset(config, cache_folder(config))
+    observer.data_ready(dataset)
+    outcome = train_and_evaluate(config, dataset, observer, _checkpoints(folder, config, dataset))
+    write_outcome(folder, outcome, _figures(job, outcome))
+    observer.completed(outcome.result)
+    return outcome.result
+
+
+def _checkpoints(folder: RunFolder, config: Config, dataset: Dataset) -> CheckpointFolder:
+    run = {"config": config_hash(config), "data": dataset.data_hash, "split": dataset.split_hash}
+    return CheckpointFolder(folder.checkpoints, run, print_message)
+
+
+def _figures(job: Job, outcome: Outcome) -> Callable[[Path], None] | None:
+    if not job.config.tracking.figures:
+        return None
+
+    def draw(folder: Path) -> None:
+        from sentiment_lab.analysis.plots.run_figures import run_figures, save_figures
+
+        test = outcome.predictions["test"]
+        figures = run_figures(
+            job.name,
+            outcome.result,
+            labels=test.labels,
+            probabilities=test.probabilities,
+            lengths=test.lengths,
+        )
+        save_figures(figures, folder)
+
+    return draw
+
+
+def _stored(job: Job, folder: RunFolder) -> Result:
+    """Return the result of a complete run, and write what a process that died after it did not come to write."""
+    from sentiment_lab.data.corpus import load_corpus
+
+    result, journal = folder.result(), folder.journal.read()
+    if journal.events and not journal.damage and not any(event["event"] == "completed" for event in journal.events):
+        folder.journal.append("completed", weights_digest=result.weights_digest)
+    drop_checkpoints(folder)
+    for problem in find_damage(folder):
+        raise RunError(f"run {folder.short_hash} is complete, but {problem}; --force runs it again")
+    now = load_corpus(job.config.data, cache_folder(job.config)).data_hash
+    if now != result.data_hash:
+        raise RunError(
+            f"run {folder.short_hash} was trained on other reviews (data_hash {result.data_hash[:12]}) than are there "
+            f"now ({now[:12]}); give these a run of their own with data.expect={now}, or replace it with --force"
+        )
+    _catch_up(job, folder)
+    return result
+
+
+def _catch_up(job: Job, folder: RunFolder) -> None:
+    """Bring MLflow up to date with a complete run, unless it was so already."""
+    config = job.config
+    if config.tracking.enabled and not is_mirrored(folder, store_uri(config.tracking, config.paths)):
+        from sentiment_lab.tracking.run_mirror import catch_up
+        from sentiment_lab.tracking.store import open_store
+
+        catch_up(open_store(config.tracking, config.paths), config.tracking, folder, print_message)
+
+
+@contextmanager
+def _report_end(observer: Callback) -> Iterator[None]:
+    """Tell the observers how a run ended that did not complete, whatever ended it."""
+    try:
+        yield
+    except Exception as error:
+        observer.stopped("failed", f"{type(error).__name__}: {error}")
+        raise
+    except BaseException as error:
+        observer.stopped("killed", str(error) or "interrupted from the keyboard")
+        raise
+
+
+def _observers(job: Job, folder: RunFolder) -> list[Callback]:
+    config = job.config
+    observers: list[Callback] = [build_progress(config.launch)]
+    if config.tracking.enabled:
+        from sentiment_lab.tracking.mlflow_callback import MlflowCallback
+        from sentiment_lab.tracking.store import open_store
+
+        observers.append(
+            MlflowCallback(open_store(config.tracking, config.paths), config.tracking, folder, print_message)
+        )
+    return observers
+
+
+def data_source(config: Config) -> str:
+    """Return what the reviews came from, for a person."""
+    if isinstance(config.data, GeneratedData):
+        return "generated"
+    return config.data.path or "imdb"

@@ -1,0 +1,82 @@
+"""The parent run of a sweep, kept equal to the sweep's record and to the folders of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentiment_lab.analysis.comparison import Comparison
+from sentiment_lab.analysis.export import to_csv, to_markdown
+from sentiment_lab.analysis.verdict import caveats, verdict
+from sentiment_lab.config.settings import Config
+from sentiment_lab.runs.folder import RunFolder
+from sentiment_lab.runs.sweep_records import SweepRecord, sweeps_folder
+from sentiment_lab.sweeps.comparison import compare_sweep
+from sentiment_lab.sweeps.report import read_report
+
+if TYPE_CHECKING:
+    from sentiment_lab.tracking.store import Store
+
+
+def open_parent(config: Config, record: SweepRecord, warn: Callable[[str], None]) -> None:
+    """Make the parent run with the frozen list of jobs, before the first of them looks for it."""
+    if not config.tracking.enabled:
+        return
+    from sentiment_lab.tracking.store import open_store
+    from sentiment_lab.tracking.sweep_parent import SweepParent
+
+    store = open_store(config.tracking, config.paths)
+    try:
+        SweepParent.open(store, record.study, record.name, record.tags).keep("jobs.json", record.text)
+    except Exception as error:  # noqa: BLE001  # whatever a store raises, the sweep goes on
+        warn(f"{store.message(error)}\n  the sweep goes on in its folders, sentiment-lab sync adds it to a store")
+
+
+def close_parent(config: Config, record: SweepRecord, status: str, warn: Callable[[str], None]) -> None:
+    """Give the parent run its table and its status."""
+    if not config.tracking.enabled:
+        return
+    from sentiment_lab.tracking.store import open_store
+
+    store = open_store(config.tracking, config.paths)
+    folder, root = sweeps_folder(config.paths.store) / record.hash, Path(config.paths.runs).absolute()
+    try:
+        store.retry(lambda: mirror_sweep(store, record, root, folder, status))
+    except Exception as error:  # noqa: BLE001  # whatever a store raises, the sweep is done
+        warn(f"{store.message(error)}\n  it lacks the sweep's table, sentiment-lab sync adds it")
+
+
+def mirror_sweep(store: Store, record: SweepRecord, root: Path, folder: Path, status: str | None = None) -> None:
+    """Bring a sweep's parent run up to date with its folder and those of its runs.
+
+    `status` is FINISHED, FAILED or KILLED; None reads it from the runs. Raises whatever MLflow raises.
+    """
+    from sentiment_lab.tracking.address import experiment_name
+    from sentiment_lab.tracking.sweep_parent import SweepParent
+
+    parent = SweepParent.open(store, record.study, record.name, record.tags)
+    parent.keep("jobs.json", record.text)
+    for job in record.jobs:
+        parent.adopt(job["hash"], store.experiment_id(experiment_name(record.study)))
+    runs = [run for _, run in record.runs(root)]
+    comparison = compare_sweep(record, root)
+    tables = {"table.csv": to_csv(comparison)} if comparison else {}
+    parent.finish(status or _status(runs), _description(record, comparison), {**tables, **read_report(folder)})
+
+
+def _description(record: SweepRecord, comparison: Comparison | None) -> str:
+    """Return what the parent's page says in Markdown: the question, the answer, the table, and what it leaves open."""
+    if comparison is None:
+        return "\n\n".join(filter(None, [record.question, "No run is complete."]))
+    notes = [f"- {caveat}" for caveat in caveats(comparison)]
+    return "\n\n".join(
+        filter(None, [record.question, f"**{verdict(comparison)}**", to_markdown(comparison), "\n".join(notes)])
+    )
+
+
+def _status(runs: Sequence[RunFolder]) -> str:
+    states = {run.state for run in runs}
+    if states == {"complete"}:
+        return "FINISHED"
+    return "FAILED" if "failed" in states else "KILLED"

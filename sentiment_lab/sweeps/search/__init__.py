@@ -1,0 +1,1 @@
+"""A search by Optuna in place of a grid."""

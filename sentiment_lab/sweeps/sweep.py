@@ -1,0 +1,133 @@
+"""The story of a sweep: its jobs frozen, run by an executor, compared, and put on the parent run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from pathlib import Path
+
+from sentiment_lab.analysis.comparison import Comparison
+from sentiment_lab.analysis.export import render_comparison
+from sentiment_lab.base.console import console, print_message
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.base.signals import check
+from sentiment_lab.config.settings import LaunchConfig
+from sentiment_lab.runs.job import Job
+from sentiment_lab.runs.sweep_records import freeze
+from sentiment_lab.sweeps.comparison import compare_sweep
+from sentiment_lab.sweeps.executors.base import Executor, JobOutcome, run_job
+from sentiment_lab.sweeps.executors.inline import InlineExecutor
+from sentiment_lab.sweeps.parent_run import close_parent, open_parent
+from sentiment_lab.sweeps.report import write_report
+from sentiment_lab.sweeps.tuning import describe, find_groups
+from sentiment_lab.sweeps.view import View, build_view
+
+
+class SweepFailedError(LabError):
+    """At least one job of a sweep failed; which ones was already said."""
+
+    exit_code = 1
+
+
+def run_study(jobs: Sequence[Job], command: Sequence[str], *, force: bool = False) -> list[JobOutcome]:
+    """Run the jobs; with `study.choose` first those that try its values, then those that have the best of them.
+
+    Returns the outcomes of the jobs that were run. Raises ConfigError, before any is run, where nothing can be chosen.
+    """
+    key = jobs[0].config.study.choose
+    if key is None:
+        return run_sweep(jobs, command, force=force)
+    groups = find_groups(jobs, key)
+    tried = [job for group in groups if len(group.tries) > 1 for job in group.tries]
+    outcomes = run_sweep(tried, command, force=force, chooses=key) if tried else []
+    for group in groups:
+        if len(group.tries) > 1:
+            print_message(describe(group))
+    again = {outcome.job.folder.short_hash for outcome in outcomes} if force else set()
+    best = [job for group in groups for job in group.chosen()]
+    return [*outcomes, *(run_sweep(best, command, force=force, done=again, chosen=key) if best else [])]
+
+
+def run_sweep(
+    jobs: Sequence[Job],
+    command: Sequence[str],
+    *,
+    force: bool = False,
+    done: Container[str] = (),
+    chooses: str | None = None,
+    chosen: str | None = None,
+    extra: Callable[[Path], None] = lambda _: None,
+) -> list[JobOutcome]:
+    """Run the jobs in order, then show the table and every failure; `extra` adds files to the sweep's folder.
+
+    `force` trains again what is complete, but for the runs `done`, by short hash. `chooses` is the setting whose values
+    the jobs try, `chosen` the one whose best values they have.
+
+    The sweep's folder keeps the frozen list of jobs and the trace of each failure. An interruption ends the sweep; what
+    was done stays, and the same sweep goes on from there.
+    """
+    config = jobs[0].config
+    executor = build_executor(config.launch)
+    record, jobs, folder = freeze(jobs, command, chooses=chooses, chosen=chosen)
+    root = Path(config.paths.runs).absolute()
+    open_parent(config, record, print_message)
+    outcomes: dict[str, JobOutcome] = {}
+    status = "KILLED"
+    try:
+        view = build_view(config.launch, len(jobs))
+        with view.shown():
+            for outcome in _run_all(jobs, executor, view, folder, force=force, done=done):
+                outcomes[outcome.job.folder.short_hash] = outcome
+        status = "FAILED" if any(outcome.result is None for outcome in outcomes.values()) else "FINISHED"
+    finally:
+        comparison = compare_sweep(record, root)
+        if comparison:
+            render_comparison(console(), comparison)
+            if status != "KILLED" and not chooses:
+                write_report(comparison, config, folder, print_message)
+                extra(folder)
+        _report(list(outcomes.values()), comparison)
+        close_parent(config, record, status, print_message)
+    return [outcomes[job.folder.short_hash] for job in jobs]
+
+
+def _run_all(
+    jobs: Sequence[Job], executor: Executor, view: View, folder: Path, *, force: bool, done: Container[str]
+) -> Iterator[JobOutcome]:
+    """Yield the outcomes: of complete runs from what is stored, of all others by the executor."""
+    kept = [job for job in jobs if not force or job.folder.short_hash in done]
+    stored = [job for job in kept if job.folder.state == "complete"]
+    for job in stored:
+        check()
+        view.started(job)
+        outcome = run_job(job, folder, force=False)
+        view.ended(job, outcome.result, outcome.reason, stored=True)
+        yield outcome
+    if left := [job for job in jobs if job not in stored]:
+        yield from executor.run(left, view, folder, force=force)
+
+
+def build_executor(launch: LaunchConfig) -> Executor:
+    """Return the executor that `launch.executor` names."""
+    match launch.executor:
+        case "pool":
+            from sentiment_lab.sweeps.executors.pool import PoolExecutor
+
+            return PoolExecutor(launch)
+        case "ray":
+            from sentiment_lab.sweeps.executors.ray import RayExecutor
+
+            return RayExecutor(launch)
+        case "slurm":
+            from sentiment_lab.sweeps.executors.slurm import SlurmExecutor
+
+            return SlurmExecutor(launch)
+        case "inline":
+            return InlineExecutor()
+
+
+def _report(outcomes: Sequence[JobOutcome], comparison: Comparison | None) -> None:
+    for outcome in outcomes:
+        if outcome.result is None:
+            print_message(f"failed: {outcome.job.name}\n  {outcome.reason}\n  {outcome.job.command}")
+    if comparison:
+        print_message("next: sentiment-lab compare --help, sentiment-lab show HASH, sentiment-lab ui (opens MLflow)")

@@ -1,0 +1,51 @@
+"""The parent run of a sweep, which holds its jobs, their frozen list, and the final table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sentiment_lab.tracking.address import experiment_name
+from sentiment_lab.tracking.store import Store, TrackingError, origin_tags
+from sentiment_lab.tracking.views import OPENED
+
+
+@dataclass(frozen=True)
+class SweepParent:
+    """One sweep in the store, however often its command was given."""
+
+    store: Store
+    run_id: str
+
+    @classmethod
+    def open(cls, store: Store, study: str, name: str, tags: Mapping[str, str]) -> SweepParent:
+        """Return the parent whose tag `sweep` is that of `tags`, made when it is missing.
+
+        Raises TrackingError when it was deleted, MlflowException when the store fails.
+        """
+        experiment = store.experiment_id(experiment_name(study))
+        found = store.find(experiment, "sweep", tags["sweep"])
+        if found and found.info.lifecycle_stage != "active":
+            raise TrackingError(f"the sweep {tags['sweep']} was deleted in {store.uri}")
+        run = found or store.client.create_run(experiment, tags={**tags, **origin_tags()}, run_name=name)
+        if found:
+            store.client.update_run(run.info.run_id, status="RUNNING")
+        return cls(store, str(run.info.run_id))
+
+    def keep(self, name: str, text: str) -> None:
+        """Write a file."""
+        self.store.client.log_text(self.run_id, text, name)
+
+    def adopt(self, config_hash: str, experiment_id: str) -> None:
+        """Make the runs of a config children of this sweep, unless another sweep has them."""
+        for run in self.store.search(f"tags.config_hash = '{config_hash}'", [experiment_id]):
+            if "mlflow.parentRunId" not in run.data.tags and "reproduces" not in run.data.tags:
+                for key, value in {"mlflow.parentRunId": self.run_id, **OPENED}.items():
+                    self.store.client.set_tag(run.info.run_id, key, value)
+
+    def finish(self, status: str, description: str, tables: Mapping[str, str]) -> None:
+        """Write the description (Markdown) and files by name, and mark the sweep finished, failed or killed."""
+        self.store.client.set_tag(self.run_id, "mlflow.note.content", description)
+        for name, text in tables.items():
+            self.keep(name, text)
+        self.store.client.set_terminated(self.run_id, status)

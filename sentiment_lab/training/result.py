@@ -1,0 +1,79 @@
+"""What a run yields, and its plain form for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sentiment_lab.config.schema import build, to_plain
+
+FORMAT = 2
+"""Version of the plain form."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRecord:
+    """One epoch: losses in nats a review, accuracies in [0, 1], the training part's own time."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    learning_rate: float
+    epoch_seconds: float
+    tokens_per_second: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """How good the probabilities of one part are; `loss` is the mean binary cross-entropy in nats."""
+
+    accuracy: float
+    loss: float
+    f1: float
+    roc_auc: float
+    ece: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The outcome of one run, without its predictions and weights."""
+
+    architecture: str
+    execution_path: str
+    data_hash: str
+    split_hash: str
+    weights_digest: str
+    parameters: int
+    epochs: list[EpochRecord]
+    best_epoch: int
+    """Epoch that was best by `training.monitor`."""
+    kept_epoch: int
+    """Epoch whose weights were tested and kept."""
+    best_validation_accuracy: float | None
+    validation_is_test: bool
+    test: Scores
+    train_seconds: float
+    predict_reviews_per_second: float
+
+    @property
+    def kept(self) -> EpochRecord:
+        """The epoch whose weights were tested and kept."""
+        return self.epochs[self.kept_epoch - 1]
+
+
+def result_to_plain(result: Result) -> dict[str, Any]:
+    """Return the result as one JSON document's content."""
+    return {"format": FORMAT, **to_plain(result)}
+
+
+def result_from_plain(plain: Mapping[str, Any]) -> Result:
+    """Read a result back.
+
+    Raises ValueError for another format number, ConfigError for a field that is missing or of another type.
+    """
+    if plain.get("format") != FORMAT:
+        raise ValueError(f"not a result of format {FORMAT}")
+    return build(Result, {key: value for key, value in plain.items() if key != "format"})

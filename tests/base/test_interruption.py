@@ -1,0 +1,50 @@
+"""An interruption is not lost, wherever the program is when it comes."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from sentiment_lab.base import signals
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.runs.job import Job
+from sentiment_lab.sweeps.execution import execute
+from sentiment_lab.sweeps.sweep import run_sweep
+
+
+@pytest.fixture
+def handlers():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signals.install_handlers()
+    yield
+    signals._asked.clear()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(("number", "text"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "stopped by SIGTERM")])
+def test_what_python_dropped_is_raised_again(number, text, handlers):
+    with pytest.raises(KeyboardInterrupt, match=text):  # as if it had been dropped
+        os.kill(os.getpid(), number)
+    with pytest.raises(KeyboardInterrupt, match=text):
+        signals.check()
+    signals.install_handlers()
+    signals.check()
+
+
+def test_a_dropped_interruption_ends_the_training(tiny, monkeypatch):
+    job = Job(compose_config(tiny), tiny, "bilstm")
+    monkeypatch.setattr(signals, "_asked", ["interrupted"])
+    with pytest.raises(KeyboardInterrupt, match="interrupted"):
+        execute(job)
+    assert job.folder.state == "interrupted"
+
+
+def test_a_dropped_interruption_ends_the_sweep_before_its_next_job(tiny, monkeypatch):
+    jobs = [Job(compose_config([*tiny, f"seed={seed}"]), tiny, "bilstm") for seed in (1, 2)]
+    monkeypatch.setattr(signals, "_asked", ["interrupted"])
+    with pytest.raises(KeyboardInterrupt, match="interrupted"):
+        run_sweep(jobs, ["seed=1,2"])
+    assert [job.folder.state for job in jobs] == ["new", "new"]
