@@ -53,8 +53,8 @@ bench-faults: $(READY)  ## Test killed, locked, damaged and misspelt runs; write
 bench-store: $(READY)  ## Fill SQLite and PostgreSQL through MLflow; writes benchmarks/STORE.md; needs PostgreSQL
 	$(BIN)/python -m benchmarks.store
 
-bench-launchers: $(READY)  ## Run one sweep with every launcher while workers fail; writes benchmarks/EVERYWHERE.md
-	$(BIN)/python -m benchmarks.everywhere
+bench-launchers: $(READY)  ## Run one sweep with every launcher while workers fail; writes benchmarks/EXECUTORS.md
+	$(BIN)/python -m benchmarks.executors
 
 lock:  ## Lock the dependencies of pyproject.toml (needs uv); LOCK=--upgrade takes newer versions
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(LOCK) \
