@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sentiment_lab.base.console import console, print_message
@@ -13,8 +14,7 @@ from sentiment_lab.config.identity import config_hash, variant_hash
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.forecast import WAITS, Forecast, forecast, summary
 from sentiment_lab.sweeps.hydra_app import run_hydra
-from sentiment_lab.sweeps.launcher import PlanLauncher
-from sentiment_lab.sweeps.search.search import SearchSweeper
+from sentiment_lab.sweeps.launcher import JobsLauncher, Values
 
 HEADINGS = ("hash", "run", "state", "expected s")
 
@@ -39,8 +39,15 @@ def planned_jobs(overrides: Sequence[str]) -> list[Job]:
     Raises ConfigError with the problems of all jobs.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them
-    run_hydra(["-m", *overrides], lambda _: None, PlanLauncher, SearchSweeper)
-    return list(PlanLauncher.listed)
+    planned: list[Job] = []
+
+    def collect(jobs: Sequence[Job], command: Sequence[str]) -> Values:
+        del command
+        planned.extend(jobs)
+        return [None] * len(jobs)
+
+    run_hydra(["-m", *overrides], lambda _: None, partial(JobsLauncher, collect))
+    return planned
 
 
 def _plain(planned: Forecast) -> dict[str, Any]:

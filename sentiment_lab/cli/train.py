@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sentiment_lab.base.console import print_message
@@ -14,8 +15,9 @@ from sentiment_lab.config.settings import architecture
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.sweeps.hydra_app import run_hydra
-from sentiment_lab.sweeps.launcher import SweepLauncher
-from sentiment_lab.sweeps.search.search import SearchSweeper
+from sentiment_lab.sweeps.launcher import JobsLauncher, train_jobs
+from sentiment_lab.sweeps.search.search import run_search
+from sentiment_lab.sweeps.search.sweeper import SearchSweeper
 
 MULTIRUN = ("-m", "--multirun")
 
@@ -32,7 +34,6 @@ def train(words: Sequence[str]) -> int:
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them
     force = "--force" in words
-    SweepLauncher.force = force
     errors: list[LabError] = []
 
     def task(composed: DictConfig) -> None:
@@ -42,7 +43,12 @@ def train(words: Sequence[str]) -> int:
         except LabError as error:
             errors.append(error)
 
-    run_hydra(_ordered(words), task, SweepLauncher, SearchSweeper)
+    run_hydra(
+        _ordered(words),
+        task,
+        launcher=partial(JobsLauncher, partial(train_jobs, force=force)),
+        searcher=partial(SearchSweeper, search=partial(run_search, force=force)),
+    )
     if errors:
         raise errors[0]
     return 0

@@ -12,16 +12,9 @@ import itertools
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn
-from hydra.plugins.sweeper import Sweeper
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
 
 from sentiment_lab.base.console import print_message
 from sentiment_lab.base.errors import LabError
@@ -31,9 +24,7 @@ from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import Config, architecture
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.executors.base import JobOutcome, run_job
-from sentiment_lab.sweeps.executors.remote import load_extra
-from sentiment_lab.sweeps.launcher import PlanLauncher
-from sentiment_lab.sweeps.search.space import grid_of, read_space, words_of
+from sentiment_lab.sweeps.search.space import grid_of, words_of
 from sentiment_lab.sweeps.view import View, build_view
 from sentiment_lab.training.callbacks import Callback
 from sentiment_lab.training.result import EpochRecord
@@ -41,6 +32,7 @@ from sentiment_lab.training.result import EpochRecord
 if TYPE_CHECKING:
     import optuna
 
+Compose = Callable[[Sequence[str]], Config]
 MOST_FAILURES = 3
 """Trials that may fail in a row."""
 
@@ -57,37 +49,10 @@ class SearchFailedError(LabError):
     exit_code = 1
 
 
-class SearchSweeper(Sweeper):  # type: ignore[misc]  # hydra is untyped
-    """What `hydra/sweeper=sentiment_lab_optuna` chooses."""
-
-    def __init__(self, params: Mapping[str, Any] | None) -> None:
-        """Take what stands in the config below `hydra.sweeper`."""
-        self._params = params or {}
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra gives, and the launcher, which composes the jobs.
-
-        Raises ConfigError for `plan`: what a search runs is not known before.
-        """
-        self.hydra_context, self.config = hydra_context, config
-        self._launcher = Plugins.instance().instantiate_launcher(hydra_context, task_function, config)
-        if isinstance(self._launcher, PlanLauncher):
-            raise ConfigError(["hydra/sweeper=sentiment_lab_optuna cannot be planned: a search decides as it goes"])
-
-    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        """Search, then show what was found as a sweep of all its runs."""
-        words = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
-        parser = OverridesParser.create(self.hydra_context.config_loader)
-        load_extra("optuna")
-        fixed, space = read_space(parser.parse_overrides(words))
-        Search(self._launcher.compose, fixed, space, self._launcher.force).run(arguments)
-        return []
-
-
 class Search:
     """One search, from its storage to its best config."""
 
-    def __init__(self, compose: Any, fixed: Sequence[str], space: Mapping[str, Any], force: bool) -> None:
+    def __init__(self, compose: Compose, fixed: Sequence[str], space: Mapping[str, Any], force: bool) -> None:
         """Open the storage of the search that these words make.
 
         Raises ConfigError where the study's settings do not fit each other.
@@ -218,6 +183,16 @@ class Search:
         if self._config.study.sampler != "grid":
             return trials
         return min(trials, math.prod(len(values) for values in grid_of(self._space).values()))
+
+
+def run_search(
+    compose: Compose, fixed: Sequence[str], space: Mapping[str, Any], command: Sequence[str], *, force: bool
+) -> None:
+    """Search the space with `fixed` as the other overrides; `force` retrains complete runs.
+
+    Raises ConfigError where the study's settings do not allow a search, SearchFailedError where it finds nothing.
+    """
+    Search(compose, fixed, space, force).run(command)
 
 
 def _run(job: Job, trial: optuna.Trial, number: int, view: View, log: Path, *, force: bool) -> JobOutcome:
