@@ -112,7 +112,7 @@ def _trained(root: Path, name: str, words: list[str]) -> Run:
         patch("sentiment_lab.sweeps.execution.code_version", lambda: code),
         patch("sentiment_lab.sweeps.execution.environment", lambda _: facts),
     ):
-        execute(job, observer=Snapshot(job.folder, killed))
+        execute(job, callback=Snapshot(job.folder, killed))
     shutil.copytree(job.folder.path, complete)
     shutil.copy(killed / "heartbeat.json", complete)
     return Run(job, complete, killed, _words(job))

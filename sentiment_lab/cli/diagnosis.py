@@ -161,7 +161,7 @@ def _store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
             )
             yield Finding("store", f"{database} {problem}", hint)
             return
-    from sentiment_lab.tracking.store import open_store, told
+    from sentiment_lab.tracking.store import open_store, summary
 
     store = open_store(config.tracking, config.paths)
     try:
@@ -170,7 +170,7 @@ def _store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
         # What SQLite does not take is half migrated, or no database of MLflow.
         fresh = "move it aside; sentiment-lab sync fills a new one from the folders"
         hint = store.hint(error) or (fresh if uri.startswith("sqlite:") else "name another with tracking.uri=")
-        yield Finding("store", f"{uri} cannot be used: {told(error).split('. ')[0]}", hint)
+        yield Finding("store", f"{uri} cannot be used: {summary(error).split('. ')[0]}", hint)
         return
     yield from _mirrors(config, store, runs, known)
 

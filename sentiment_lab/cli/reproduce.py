@@ -57,7 +57,7 @@ def reproduce(
     with _original(prefix, base) as (original, place):
         job, layers = _prepare(original, overrides, other_data=other_data)
         print_message(f"{job.name}  {original.short_hash}  again, in {job.folder.path}")
-        execute(job, observer=EpochComparison(original))
+        execute(job, callback=EpochComparison(original))
         deterministic = job.config.training.deterministic
         limit = TOLERANCE if tolerance is None else tolerance
         verdict = compare_runs(original, job.folder, layers, limit, deterministic=deterministic)

@@ -1,4 +1,4 @@
-"""Run a command line of `train` or `plan` through Hydra."""
+"""Running a command line of `train` or `plan` through Hydra."""
 
 from __future__ import annotations
 
