@@ -169,7 +169,7 @@ def _lose_checkpoints(part: Part, own: Run) -> None:
 
 
 def _unnamed(own: Run, name: str) -> Iterator[str]:
-    named = [*find_damage(own.folder), *map(str, find_foreign(own.folder))]
+    named = list(map(str, [*find_damage(own.folder), *find_foreign(own.folder)]))
     if not any(Path(name).name in line for line in named):
         yield f"not named among {named}"
 

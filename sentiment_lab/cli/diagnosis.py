@@ -27,7 +27,6 @@ from sentiment_lab.config.settings import Config
 from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.integrity import find_damage, find_foreign, find_leftovers
 from sentiment_lab.tracking.address import store_uri
-from sentiment_lab.training.checkpoint import checkpoint_files, damage
 
 if TYPE_CHECKING:
     from sentiment_lab.tracking.store import Store
@@ -130,16 +129,15 @@ def _data(config: Config) -> Iterator[Finding]:
 def _folder(run: RunFolder) -> Iterator[Finding]:
     if run.holder:
         return  # its own process writes there
-    damaged = {str(problem): path for path in checkpoint_files(run.checkpoints) if (problem := damage(path))}
-    for problem in find_damage(run):
-        if problem in damaged:
-            yield Finding("runs", problem, "the one before it is used", _remover(damaged[problem]))
-        elif run.state == "complete" and problem.endswith("lacks its last line"):
-            yield Finding("runs", problem, "its last line is written", lambda: _complete_journal(run))
-        elif run.state != "complete" and "journal.jsonl" in problem:
-            yield Finding("runs", problem, "its intact lines are kept", lambda: _mend_journal(run))
+    for damage in find_damage(run):
+        if damage.kind == "checkpoint":
+            yield Finding("runs", str(damage), "the one before it is used", _remover(damage.path))
+        elif damage.kind == "journal_end":
+            yield Finding("runs", str(damage), "its last line is written", lambda: _complete_journal(run))
+        elif run.state != "complete" and damage.kind == "journal":
+            yield Finding("runs", str(damage), "its intact lines are kept", lambda: _mend_journal(run))
         else:
-            yield Finding("runs", problem, f"the command in `show {run.short_hash}` with --force runs it again")
+            yield Finding("runs", str(damage), f"the command in `show {run.short_hash}` with --force runs it again")
     for path in find_leftovers(run):
         yield Finding("runs", f"{path} was left by a process that died", "is removed", _remover(path))
     for path in find_foreign(run):

@@ -18,7 +18,7 @@ from sentiment_lab.config.identity import config_hash, flatten, identity_of, res
 from sentiment_lab.config.resources import cache_folder
 from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import Config, ImdbData
-from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.journal import Event
 from sentiment_lab.runs.listing import find_run
@@ -80,8 +80,10 @@ def _original(prefix: str, base: Config) -> Iterator[tuple[RunFolder | Published
         try:
             run = find_run(Path(base.paths.runs).absolute(), prefix)
             place = str(run.path)
+        except AmbiguousHashError:
+            raise
         except RunError as error:
-            published = None if "is the beginning of several" in str(error) else find_published(prefix)
+            published = find_published(prefix)
             if published:
                 print_message(f"taken from {published.file}")
                 yield published, str(published.file)
@@ -96,7 +98,7 @@ def _original(prefix: str, base: Config) -> Iterator[tuple[RunFolder | Published
 
 
 def _fetched(prefix: str, base: Config, folder: Path, missing: RunError) -> RunFolder:
-    if not base.tracking.enabled or "is the beginning of several" in str(missing):
+    if not base.tracking.enabled:
         raise missing
     from sentiment_lab.tracking.lookup import fetch_run
 

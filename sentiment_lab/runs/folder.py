@@ -41,6 +41,10 @@ class RunError(LabError):
     """A run folder that cannot be used for the request; the text names the folder or the hash."""
 
 
+class AmbiguousHashError(RunError):
+    """A hash prefix that several runs share; the text names them."""
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The folder of one run."""

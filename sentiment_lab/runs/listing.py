@@ -8,7 +8,7 @@ from pathlib import Path
 from sentiment_lab.base.suggestions import did_you_mean
 from sentiment_lab.config.identity import SHORT
 from sentiment_lab.config.settings import Config
-from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.runs.journal import Event, JournalContent
 
 
@@ -43,7 +43,7 @@ def _age(run: RunFolder, started: Event | None) -> tuple[str, str]:
 def find_run(root: Path, prefix: str) -> RunFolder:
     """Return the one run whose hash begins with `prefix`.
 
-    Raises RunError when there is none or more than one.
+    Raises RunError when there is none, AmbiguousHashError when there are several.
     """
     known = {run.short_hash: run for run in _folders(root)}  # by name alone: with many runs, reading them takes long
     wanted = prefix.lower()[:SHORT]
@@ -51,7 +51,7 @@ def find_run(root: Path, prefix: str) -> RunFolder:
     if len(found) == 1:
         return known[found[0]]
     if found:
-        raise RunError(f"{prefix!r} is the beginning of several runs: {', '.join(sorted(found))}")
+        raise AmbiguousHashError(f"{prefix!r} is the beginning of several runs: {', '.join(sorted(found))}")
     if not known:
         raise RunError(f"no run {prefix!r}: there are no runs below {root}; `sentiment-lab train` makes one")
     raise RunError(f"no run {prefix!r} below {root}{did_you_mean(wanted, known)} (`sentiment-lab runs` lists them)")

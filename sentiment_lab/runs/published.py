@@ -15,7 +15,7 @@ from typing import Any
 from sentiment_lab.base.files import DamageError
 from sentiment_lab.config.identity import SHORT, machine_independent
 from sentiment_lab.config.resources import resource_folder
-from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.folder import AmbiguousHashError, RunFolder
 from sentiment_lab.runs.journal import Event
 from sentiment_lab.runs.journal_callback import without_times
 from sentiment_lab.runs.provenance import environment
@@ -86,13 +86,13 @@ def find_published(prefix: str) -> PublishedRun | None:
     """Return the run whose hash begins with `prefix` from the pages in `experiments/`, here or of this project.
 
     Of a run that was made more than once it is the one whose environment is most like this one: numbers depend on the
-    processor. Raises RunError where several begin so, DamageError for a line that cannot be read.
+    processor. Raises AmbiguousHashError when several runs share the prefix, DamageError for a line that cannot be read.
     """
     wanted = prefix.lower()
     found = list(_beginning(wanted)) if wanted else []
     hashes = sorted({run.short_hash for run in found})
     if len(hashes) > 1:
-        raise RunError(f"{prefix!r} is the beginning of several published runs: {', '.join(hashes)}")
+        raise AmbiguousHashError(f"{prefix!r} is the beginning of several published runs: {', '.join(hashes)}")
     here = environment().items()
     return max(found, key=lambda run: len(run.environment().items() & here), default=None)
 

@@ -12,7 +12,7 @@ from mlflow.entities import Run, RunTag
 
 from sentiment_lab.base.files import storage_errors
 from sentiment_lab.config.identity import SHORT
-from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.tracking.run_mirror import FILES
 from sentiment_lab.tracking.store import Store, checked_hash
 
@@ -65,7 +65,8 @@ def _find(store: Store, prefix: str) -> Run:
     runs = [run for run in runs if re.fullmatch(r"[0-9a-f]{64}", run.data.tags["config_hash"])]
     hashes = {run.data.tags["config_hash"][:SHORT] for run in runs}
     if len(hashes) > 1:
-        raise RunError(f"{prefix!r} is the beginning of several runs in {store.uri}: {', '.join(sorted(hashes))}")
+        names = ", ".join(sorted(hashes))
+        raise AmbiguousHashError(f"{prefix!r} is the beginning of several runs in {store.uri}: {names}")
     if not runs:
         raise RunError(f"no complete run {prefix!r} in {store.uri}")
     first = [run for run in runs if "reproduces" not in run.data.tags]
