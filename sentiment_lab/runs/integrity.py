@@ -1,4 +1,4 @@
-"""Whether a run's folder is what was written: every damaged, missing or foreign file by name."""
+"""Checking a run folder: every damaged, missing, unfinished or foreign file by name."""
 
 from __future__ import annotations
 
@@ -41,16 +41,17 @@ def find_damage(run: RunFolder) -> list[Damage]:
 
 
 def find_leftovers(run: RunFolder) -> list[Path]:
-    """Return what a process that died was writing."""
+    """Return the unfinished files of a process that died."""
     return [] if run.holder else sorted(run.path.rglob(f"*{UNFINISHED}"))
 
 
 def find_foreign(run: RunFolder) -> list[Path]:
-    """Return what no run writes into its folder."""
-    left = {path.name for path in find_leftovers(run)}
-    places = {run.path: KNOWN, run.checkpoints: _checkpoint_names(run), **_outcome_names(run)}
-    found = [path for folder, known in places.items() for path in folder.glob("*") if path.name not in {*known, *left}]
-    return sorted(found)
+    """Return the files that no run writes into its folder."""
+    unfinished = {path.name for path in find_leftovers(run)}
+    known = {run.path: KNOWN, run.checkpoints: _checkpoint_names(run), **_outcome_names(run)}
+    return sorted(
+        path for folder, names in known.items() for path in folder.glob("*") if path.name not in {*names, *unfinished}
+    )
 
 
 def _first_damage(run: RunFolder) -> Iterator[Damage]:
@@ -77,9 +78,9 @@ def _checkpoint_damage(run: RunFolder) -> Iterator[Damage]:
         problem = damage(path)
         if problem:
             yield Damage(path, "checkpoint", problem)
-    # An epoch is journaled when its checkpoint is there.
+    # An epoch is written to the journal after its checkpoint.
     if run.state != "complete" and journaled and max(map(finished_epochs, kept), default=0) < journaled[-1]:
-        config = _whole(run.config)
+        config = _readable(run.config)
         if config and config["model"]["family"] == "recurrent":
             text = f"{run.checkpoints} lacks the checkpoint of epoch {journaled[-1]}"
             yield Damage(run.checkpoints, "content", text)
@@ -92,7 +93,7 @@ def _outcome_damage(run: RunFolder) -> Iterator[Damage]:
             yield Damage(path, "content", f"{path} is missing")
         return
     yield from _read_error(path, run.result)
-    result = _whole(run.result)
+    result = _readable(run.result)
     if result:
         yield from _unjournaled(run, result)
         yield from _file_damage(run.path, run.outcome_files())
@@ -100,9 +101,9 @@ def _outcome_damage(run: RunFolder) -> Iterator[Damage]:
 
 
 def _unjournaled(run: RunFolder, result: Result) -> Iterator[Damage]:
-    """Tell what the journal of a complete run lacks, where it is not damaged otherwise."""
-    reading, path = run.journal.read(), run.journal.path
-    if reading.events and not reading.damage:
+    """Yield what the journal of a complete run lacks, unless it is damaged otherwise."""
+    content, path = run.journal.read(), run.journal.path
+    if content.events and not content.damage:
         if _journaled(run) != [epoch.epoch for epoch in result.epochs]:
             yield Damage(path, "content", f"{path} lacks epochs")
         elif not _completed(run):
@@ -123,10 +124,10 @@ def _checkpoint_names(run: RunFolder) -> set[str]:
 
 
 def _outcome_names(run: RunFolder) -> dict[Path, set[str]]:
-    """Return what belongs into the folders of a complete run, for those whose lists are whole."""
+    """Return the names of the files in the folders of a complete run, for folders whose lists are intact."""
     names = {}
     if run.state == "complete":
-        files, description = _whole(run.outcome_files), _whole(lambda: read_checksummed(run.model / DESCRIPTION))
+        files, description = _readable(run.outcome_files), _readable(lambda: read_checksummed(run.model / DESCRIPTION))
         if files:
             names[run.figures] = {Path(name).name for name in files if name.startswith("figures/")}
         if description:
@@ -137,8 +138,8 @@ def _outcome_names(run: RunFolder) -> dict[Path, set[str]]:
 T = TypeVar("T")
 
 
-def _whole(read: Callable[[], T]) -> T | None:
-    """Return what can be read, or None where it is damaged."""
+def _readable(read: Callable[[], T]) -> T | None:
+    """Return what `read` returns, or None for a damaged file."""
     try:
         return read()
     except LabError:

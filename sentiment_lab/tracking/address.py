@@ -43,7 +43,7 @@ def checked_address(named: str, key: str) -> str:
             else "PGUSER and PGPASSWORD, or ~/.pgpass"
         )
         raise StoreAddressError(
-            f"{key} must not contain a password, because it is printed and stored, got {bare} with one; {how}"
+            f"{key} must not hold a password, because it is printed and stored; use {bare} and {how}"
         )
     return named
 

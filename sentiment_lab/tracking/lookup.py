@@ -66,7 +66,7 @@ def _find(store: Store, prefix: str) -> Run:
     hashes = {run.data.tags["config_hash"][:SHORT] for run in runs}
     if len(hashes) > 1:
         names = ", ".join(sorted(hashes))
-        raise AmbiguousHashError(f"{prefix!r} is the beginning of several runs in {store.uri}: {names}")
+        raise AmbiguousHashError(f"{prefix!r} is the prefix of several runs in {store.uri}: {names}")
     if not runs:
         raise RunError(f"no complete run {prefix!r} in {store.uri}")
     first = [run for run in runs if "reproduces" not in run.data.tags]

@@ -79,8 +79,8 @@ def copy_registry(
                 elif holder.version != registered.version:
                     skipped.append(
                         f"the alias {alias} of {model.name} stays on version {holder.version} there; move it to "
-                        f"version {registered.version} with: sentiment-lab promote {folders[training].short_hash} --as {alias} "
-                        f"--name {model.name} tracking.uri={target.uri}"
+                        f"version {registered.version} with: sentiment-lab promote {folders[training].short_hash} "
+                        f"--as {alias} --name {model.name} tracking.uri={target.uri}"
                     )
     return copied, skipped
 
