@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import PARTS, SplitConfig
-from sentiment_lab.config.validation import part_size, part_sizes
+from sentiment_lab.config.part_sizes import part_size, part_sizes
 from sentiment_lab.data.reviews import NEGATIVE, POSITIVE
 
 Positions = NDArray[np.int64]

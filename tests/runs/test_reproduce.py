@@ -234,7 +234,7 @@ def test_a_stored_config_is_data_and_of_a_known_schema(tiny):
     config = compose_config(tiny)
     stored = json.loads(identity.canonical_json(config))
     assert identity.config_hash(identity.restore(stored, compose_config([]))) == identity.config_hash(config)
-    with pytest.raises(ConfigError, match="has another schema than 1"):
+    with pytest.raises(ConfigError, match="schema of the stored config must be 1, got"):
         identity.restore({**stored, "schema": 2}, config)
     with pytest.raises(ConfigError, match="_target_ is not a setting"):
         identity.restore({**stored, "_target_": "os.system"}, config)
