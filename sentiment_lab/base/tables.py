@@ -39,7 +39,7 @@ def _printable(text: str) -> str:
 
 
 def _fit_widths(widths: Sequence[int], available: int) -> list[int]:
-    """Return widths that add up to at most `available`: the widest columns are cut to the same width, give or take 1."""
+    """Return widths that add up to at most `available`, by cutting the widest columns to the same width."""
     limit = max(widths)
     while limit > 1 and sum(min(width, limit) for width in widths) > available:
         limit -= 1

@@ -103,9 +103,9 @@ class TextConfig:
     a prediction does not depend on the batch. `left`: on the left, to `max_length`, without a mask, so the network
     reads padding like a word. The latter is the default of Keras' `pad_sequences`, which the article uses."""
     embedding_init: Literal["uniform", "cooccurrence", "cooccurrence_nb"] = option(added="uniform")
-    """Initial values of a network's embedding. `uniform`: random. `cooccurrence`: word vectors from co-occurrence counts
-    in the training part, and in the reviews without label if `data.unlabelled` reads them. `cooccurrence_nb`: the
-    same, with the log-ratio of each word in positive and negative training reviews as last dimension."""
+    """Initial values of a network's embedding. `uniform`: random. `cooccurrence`: word vectors from co-occurrences in
+    the training part, and in the reviews without label if `data.unlabelled` reads them. `cooccurrence_nb`: the same,
+    with the log-ratio of each word in positive and negative training reviews as last dimension."""
     order: Literal["kept", "shuffled", "windows", "reversed"] = option(added="kept")
     """Word order of each review, after cutting it to `max_length`. `kept`: as written. `shuffled`: random within the
     review. `windows`: random within each window of `order_window` words. `reversed`: backwards. The permutations do
@@ -145,8 +145,10 @@ class RecurrentModel:
 
 @dataclass(frozen=True, kw_only=True)
 class LinearModel:
-    """A linear baseline on word n-grams. Of the group `text` only `lowercase` applies to it; `optimizer` and `training`
-    do not."""
+    """A linear baseline on word n-grams.
+
+    `optimizer`, `training` and most of `text` do not apply to it; `text.lowercase` does.
+    """
 
     family: Literal["tfidf_logistic", "nb_svm"]
     ngrams: int = option(at_least(1))
@@ -193,7 +195,7 @@ class TrainingConfig:
     """In training, read one window of this many tokens of a longer review, drawn anew in each epoch; null reads all.
     Validation and test are read in full."""
     batching: Literal["similar_length", "shuffled"]
-    """`similar_length`: batches of reviews of similar length, with little padding. `shuffled`: batches of all lengths."""
+    """`similar_length`: batches of reviews of similar length, with little padding. `shuffled`: of any length."""
     selection: Literal["best", "last"]
     """The epoch whose weights are kept and evaluated on the test part."""
     monitor: Literal["validation_loss", "validation_accuracy"]
@@ -201,8 +203,8 @@ class TrainingConfig:
     patience: int | None = option(at_least(1))
     """Epochs without improvement of `monitor` after which training stops, or null to train all epochs."""
     averaging: Literal["none", "ema"]
-    """The weights that are evaluated and kept. `none`: the trained weights. `ema`: their exponential moving average over
-    steps."""
+    """The weights that are evaluated and kept. `none`: the trained weights. `ema`: their exponential moving average
+    over steps."""
     averaging_decay: float = option(fraction())
     """Decay of the moving average per step."""
     label_smoothing: float = option(fraction())
@@ -210,9 +212,9 @@ class TrainingConfig:
     word_dropout: float = option(fraction(), added=0.0)
     """Fraction of tokens replaced by the unknown token in training."""
     adversarial: float = option(at_least(0), added=0.0)
-    """Adversarial training (Miyato et al. 2017): adds a loss term for embedded tokens that are perturbed in the direction
-    that increases the loss. This is the size of the perturbation as a fraction of their norm; 0 disables it. It doubles
-    the time of a step."""
+    """Adversarial training (Miyato et al. 2017): adds a loss term for embedded tokens that are perturbed in the
+    direction that increases the loss. The value is the size of the perturbation as a fraction of their norm; 0 disables
+    it. It doubles the time of a step."""
     deterministic: bool = option()
     """Use only deterministic kernels, so that the same config gives the same weights."""
 
@@ -261,8 +263,8 @@ class LaunchConfig:
     """How and where runs are executed."""
 
     executor: Literal["inline", "pool", "ray", "slurm"] = option(added="inline")
-    """Where the jobs of a sweep run. `inline`: in this process. `pool`: in worker processes on this machine. `ray`: on a
-    Ray cluster. `slurm`: on a Slurm cluster."""
+    """Where the jobs of a sweep run. `inline`: in this process. `pool`: in worker processes on this machine. `ray`: on
+    a Ray cluster. `slurm`: on a Slurm cluster."""
     progress: Literal["auto", "bar", "lines", "none"]
     """Progress display during training. `bar`: a progress bar. `lines`: one line for each epoch. `auto`: `bar` in a
     terminal, else `lines`."""

@@ -183,7 +183,7 @@ def test_the_layer_that_differs_is_warned_of_and_explains(tiny, capsys, monkeypa
     settings = {"other_data": False, "tolerance": 1, "as_json": False}
     reproduce(one.folder.short_hash, places(tiny), **settings)
     shown = capsys.readouterr()
-    warned = shown.err.partition("again, in")[0]
+    warned = shown.err.partition("repeated in")[0]
     assert "environment differs: keras was 2, is" in warned
     assert "threads differs: cores was 64, is" in warned
 
