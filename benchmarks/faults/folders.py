@@ -112,7 +112,7 @@ def _trained(root: Path, name: str, words: list[str]) -> Run:
         patch("sentiment_lab.sweeps.execution.code_version", lambda: code),
         patch("sentiment_lab.sweeps.execution.environment", lambda _: facts),
     ):
-        execute(job, observer=Snapshot(job.folder, killed))
+        execute(job, callback=Snapshot(job.folder, killed))
     shutil.copytree(job.folder.path, complete)
     shutil.copy(killed / "heartbeat.json", complete)
     return Run(job, complete, killed, _words(job))
@@ -169,7 +169,7 @@ def _lose_checkpoints(part: Part, own: Run) -> None:
 
 
 def _unnamed(own: Run, name: str) -> Iterator[str]:
-    named = [*find_damage(own.folder), *map(str, find_foreign(own.folder))]
+    named = list(map(str, [*find_damage(own.folder), *find_foreign(own.folder)]))
     if not any(Path(name).name in line for line in named):
         yield f"not named among {named}"
 

@@ -21,7 +21,7 @@ def _of_run(run: RunFolder, whole: RunFolder) -> Iterator[str]:
     if run.state != "complete":
         yield f"it is {run.state}"
         return
-    yield from find_damage(run)
+    yield from map(str, find_damage(run))
     yield from (f"{path} is left over" for path in [*find_foreign(run), *find_leftovers(run)])
     if run.checkpoints.exists():
         yield "its checkpoints are left over"

@@ -1,1 +1,1 @@
-"""The run folder and what keeps it correct."""
+"""Run folders: reading, writing, locking, checking, publishing and reproducing them."""

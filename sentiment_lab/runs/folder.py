@@ -1,9 +1,9 @@
-"""One folder for each run, named by its config hash. The run folder is authoritative; MLflow mirrors it.
+"""Reading a run folder. Each run has one, named by its config hash; it is authoritative and MLflow mirrors it.
 
 `config.json` (canonical), `overrides.yaml`, `environment.txt` and `code.diff` are written first, `journal.jsonl` and
-`checkpoint/` while the run lives, then `model/` and `predictions.parquet`, and `result.json` last: it means *complete*.
-Every file has a digest somewhere: the config is the folder's name, the journal checks its lines and holds the digests
-of what was written first, a checkpoint's digest is in its name, `result.json` holds its own and those of the outcome.
+`checkpoint/` during training, then `model/` and `predictions.parquet`, and `result.json` last: it marks the run as
+*complete*. Every file has a digest: the config's is the folder's name, a checkpoint's is in its file name, the journal
+checks its own lines and holds the digests of the first files, `result.json` holds its own and those of the outcome.
 """
 
 from __future__ import annotations
@@ -34,11 +34,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIRST_FILES = ("config.json", "overrides.yaml", "environment.txt", "code.diff")
-"""What is written before training; the journal's first line holds their digests."""
+"""Files written before training; the journal's first line holds their digests."""
 
 
 class RunError(LabError):
-    """A run's folder that cannot be used as asked; the text names the folder or the hash."""
+    """A run folder that cannot be used for the request; the text names the folder or the hash."""
+
+
+class AmbiguousHashError(RunError):
+    """A hash prefix that several runs share; the text names them."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class RunFolder:
 
     @classmethod
     def of(cls, config: Config) -> RunFolder:
-        """Return the folder that this config's run has, whether it is there or not."""
+        """Return the folder of this config's run, which need not exist yet."""
         return cls(Path(config.paths.runs).absolute() / config_hash(config)[:SHORT])
 
     @property
@@ -69,7 +73,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Folder of the checkpoints of a run that is not complete."""
+        """Folder of the checkpoints; a complete run has none."""
         return self.path / "checkpoint"
 
     @property
@@ -79,7 +83,7 @@ class RunFolder:
 
     @property
     def state(self) -> str:
-        """new, complete, running, failed or interrupted: read from what is on disk."""
+        """new, complete, running, failed or interrupted, as read from the disk."""
         if (self.path / "result.json").is_file():
             return "complete"
         if self.holder is not None:
@@ -91,7 +95,7 @@ class RunFolder:
 
     @property
     def holder(self) -> Holder | None:
-        """Who trains it now; None where nobody does."""
+        """The process that is training the run; None if there is none."""
         return Holder.of(self.path)
 
     def events(self) -> list[Event]:
@@ -99,42 +103,42 @@ class RunFolder:
         return self.journal.events()
 
     def started(self) -> Event | None:
-        """Return the first event of the run, which says what it is; None where nothing was started."""
+        """Return the first event of the run, which describes it; None if the run never started."""
         return self.journal.first()
 
     def first_files(self) -> dict[str, str]:
-        """Return the digests of what was written before training, by the last attempt; empty where none began."""
+        """Return the digests of the first files by name, as the last attempt recorded them; empty without one."""
         starts = [event["files"] for event in self.events() if event["event"] == "started" and "files" in event]
         return dict(starts[-1]) if starts else {}
 
     def config(self) -> dict[str, Any]:
         """Return the canonical config as plain data.
 
-        Raises RunError when it is missing, DamageError when it is not what gave the folder its name.
+        Raises RunError when it is missing, DamageError when its hash is not the folder's name.
         """
         text = self._read("config.json").strip()
         if not hashlib.sha256(text.encode()).hexdigest().startswith(self.short_hash):
-            raise DamageError(f"{self.path / 'config.json'} is damaged: it is not what gave the folder its name")
+            raise DamageError(f"{self.path / 'config.json'} is damaged: its hash is not the folder's name")
         return dict(json.loads(text))
 
     @property
     def config_hash(self) -> str:
-        """The whole hash, of which the folder's name is the beginning."""
+        """The full hash; the folder's name is its prefix."""
         self.config()
         return hashlib.sha256(self._read("config.json").strip().encode()).hexdigest()
 
     def overrides(self) -> list[str]:
         """Return the overrides that composed the run.
 
-        Raises RunError when they are missing, DamageError when they are not what was written.
+        Raises RunError when they are missing, DamageError when they changed since they were written.
         """
         text = self._read_first("overrides.yaml")
         return [str(json.loads(line[2:])) for line in text.split("\n") if line.startswith("- ")]
 
     def environment(self) -> dict[str, str]:
-        """Return what the run's numbers depend on beside its config: code, versions, processor, threads.
+        """Return what the run's numbers depend on besides its config: code, versions, processor, threads.
 
-        Raises RunError when it is missing, DamageError when it is not what was written.
+        Raises RunError when it is missing, DamageError when it changed since it was written.
         """
         lines = self._read_first("environment.txt").splitlines()
         return {key: value for key, _, value in (line.partition(": ") for line in lines)}
@@ -142,7 +146,7 @@ class RunFolder:
     def result(self) -> Result:
         """Return the result of a complete run.
 
-        Raises RunError when it is missing, DamageError when it is not what was written.
+        Raises RunError when it is missing, DamageError when it changed since it was written.
         """
         plain = self._outcome()
         del plain["files"]
@@ -152,9 +156,9 @@ class RunFolder:
             raise DamageError(f"{self.path / 'result.json'} is damaged: {str(error).splitlines()[0]}") from error
 
     def headline(self) -> tuple[float, float | None, float]:
-        """Return test accuracy, best validation accuracy and seconds of training: what a list of thousands shows.
+        """Return test accuracy, best validation accuracy and training seconds, without building the whole result.
 
-        Raises RunError when the result is missing, DamageError when it is not what was written.
+        Raises RunError when the result is missing, DamageError when it changed since it was written.
         """
         plain = self._outcome()
         try:
@@ -162,19 +166,19 @@ class RunFolder:
                 return plain["test"]["accuracy"], plain["best_validation_accuracy"], plain["train_seconds"]
         except (KeyError, TypeError) as error:
             raise DamageError(f"{self.path / 'result.json'} is damaged: {error} is missing") from error
-        raise DamageError(f"{self.path / 'result.json'} is damaged: not a result of format {FORMAT}")
+        raise DamageError(f"{self.path / 'result.json'} is damaged: its format is not {FORMAT}")
 
     def predictions(self) -> pd.DataFrame:
-        """Return review_id, part, label, probability and tokens of each review of validation and test.
+        """Return a row for each review of validation and test: review_id, part, label, probability, tokens.
 
-        Raises RunError when the run is not complete, DamageError when the file is not what was written.
+        Raises RunError when the run is not complete, DamageError when the file changed since it was written.
         """
         import pandas as pd
 
         return pd.read_parquet(self.checked_predictions())
 
     def predictions_digest(self) -> str:
-        """Return the SHA-256 of all predictions, column by column, whatever file holds them.
+        """Return the SHA-256 of all predictions, column by column; it does not depend on the file format.
 
         Raises what `predictions` raises.
         """
@@ -186,9 +190,9 @@ class RunFolder:
         return digest.hexdigest()
 
     def checked_predictions(self) -> Path:
-        """Return the file of the predictions, which is what was written.
+        """Return the file of the predictions after checking its digest.
 
-        Raises RunError when the run is not complete, DamageError when the file is missing or something else.
+        Raises RunError when the run is not complete, DamageError when the file is missing or changed.
         """
         name = "predictions.parquet"
         for problem in check_files(self.path, {name: self._outcome()["files"].get(name, "")}):
@@ -197,27 +201,27 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process; the lock of a process that died is free.
+        """Lock the folder for this process; the lock of a process that died is released.
 
-        Raises RunError naming who holds it, StorageError when the folder cannot be written.
+        Raises RunError naming the process that holds it, StorageError when the folder cannot be written.
         """
         with storage_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         with hold(self.path) as other:
             if other is not None:
-                raise RunError(f"run {self.short_hash} is being trained by {other}; wait for it, or end it")
+                raise RunError(f"run {self.short_hash} is being trained by {other}; wait until it ends, or stop it")
             yield
 
     def outcome_files(self) -> dict[str, str]:
-        """Return the digests of the files that a complete run left.
+        """Return the digests of the outcome files of a complete run, by name.
 
-        Raises DamageError when `result.json` is not what was written.
+        Raises DamageError when `result.json` changed since it was written.
         """
         return dict(self._outcome()["files"])
 
     def _outcome(self) -> dict[str, Any]:
         if not (self.path / "result.json").is_file():
-            raise RunError(f"run {self.short_hash} has no result.json: it is {self.state}")
+            raise RunError(f"run {self.short_hash} has no result.json: the run is {self.state}")
         path = self.path / "result.json"
         plain = read_checksummed(path)
         if not str(plain.pop("config_hash", self.short_hash)).startswith(self.short_hash):
@@ -236,6 +240,6 @@ class RunFolder:
         try:
             return (self.path / name).read_text(encoding="utf-8")
         except FileNotFoundError as error:
-            raise RunError(f"run {self.short_hash} has no {name}: it is {self.state}") from error
+            raise RunError(f"run {self.short_hash} has no {name}: the run is {self.state}") from error
         except ValueError as error:
-            raise DamageError(f"{self.path / name} is damaged: it is no text") from error
+            raise DamageError(f"{self.path / name} is damaged: it is not UTF-8 text") from error

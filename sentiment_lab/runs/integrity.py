@@ -1,10 +1,11 @@
-"""Whether a run's folder is what was written: every damaged, missing or foreign file by name."""
+"""Checking a run folder: every damaged, missing, unfinished or foreign file by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.files import UNFINISHED, check_files, read_checksummed
@@ -20,66 +21,93 @@ KNOWN = {
 }
 
 
-def find_damage(run: RunFolder) -> list[str]:
-    """Return one line for each file that is not what was written; the checkpoints of a run are among them."""
+@dataclass(frozen=True)
+class Damage:
+    """A file of a run folder that is damaged, missing or of another run; `str()` is the message that names it."""
+
+    path: Path
+    kind: Literal["journal", "journal_end", "checkpoint", "content"]
+    """What is damaged, for `doctor` to choose the repair: lines of the journal, its missing last line, a checkpoint, or
+    any other file."""
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def find_damage(run: RunFolder) -> list[Damage]:
+    """Return the files that differ from what was written, each once; the checkpoints of a run are among them."""
     return list(dict.fromkeys([*_first_damage(run), *_checkpoint_damage(run), *_outcome_damage(run)]))
 
 
 def find_leftovers(run: RunFolder) -> list[Path]:
-    """Return what a process that died was writing."""
+    """Return the unfinished files of a process that died."""
     return [] if run.holder else sorted(run.path.rglob(f"*{UNFINISHED}"))
 
 
 def find_foreign(run: RunFolder) -> list[Path]:
-    """Return what no run writes into its folder."""
-    left = {path.name for path in find_leftovers(run)}
-    places = {run.path: KNOWN, run.checkpoints: _checkpoint_names(run), **_outcome_names(run)}
-    found = [path for folder, known in places.items() for path in folder.glob("*") if path.name not in {*known, *left}]
-    return sorted(found)
+    """Return the files that no run writes into its folder."""
+    unfinished = {path.name for path in find_leftovers(run)}
+    known = {run.path: KNOWN, run.checkpoints: _checkpoint_names(run), **_outcome_names(run)}
+    return sorted(
+        path for folder, names in known.items() for path in folder.glob("*") if path.name not in {*names, *unfinished}
+    )
 
 
-def _first_damage(run: RunFolder) -> Iterator[str]:
-    files, reading = run.first_files(), run.journal.read()
-    if reading.damage:
-        yield reading.damage
-    yield from _told(run.config)
+def _first_damage(run: RunFolder) -> Iterator[Damage]:
+    files, journal = run.first_files(), run.journal
+    problem = journal.read().damage
+    if problem:
+        yield Damage(journal.path, "journal", problem)
+    yield from _read_error(run.path / "config.json", run.config)
     if files:
-        yield from check_files(run.path, files)
+        yield from _file_damage(run.path, files)
     elif any((run.path / name).exists() for name in ("result.json", "checkpoint", "model")):
-        yield f"{run.journal.path} lacks its first line"
+        yield Damage(journal.path, "journal", f"{journal.path} lacks its first line")
 
 
-def _checkpoint_damage(run: RunFolder) -> Iterator[str]:
+def _file_damage(folder: Path, digests: Mapping[str, str]) -> Iterator[Damage]:
+    for name, digest in digests.items():
+        for problem in check_files(folder, {name: digest}):
+            yield Damage(folder / name, "content", problem)
+
+
+def _checkpoint_damage(run: RunFolder) -> Iterator[Damage]:
     kept, journaled = checkpoint_files(run.checkpoints), _journaled(run)
-    yield from filter(None, map(damage, kept))
-    # An epoch is journaled when its checkpoint is there.
+    for path in kept:
+        problem = damage(path)
+        if problem:
+            yield Damage(path, "checkpoint", problem)
+    # An epoch is written to the journal after its checkpoint.
     if run.state != "complete" and journaled and max(map(finished_epochs, kept), default=0) < journaled[-1]:
-        config = _whole(run.config)
+        config = _readable(run.config)
         if config and config["model"]["family"] == "recurrent":
-            yield f"{run.checkpoints} lacks the checkpoint of epoch {journaled[-1]}"
+            text = f"{run.checkpoints} lacks the checkpoint of epoch {journaled[-1]}"
+            yield Damage(run.checkpoints, "content", text)
 
 
-def _outcome_damage(run: RunFolder) -> Iterator[str]:
+def _outcome_damage(run: RunFolder) -> Iterator[Damage]:
+    path = run.path / "result.json"
     if run.state != "complete":
         if _completed(run):
-            yield f"{run.path / 'result.json'} is missing"
+            yield Damage(path, "content", f"{path} is missing")
         return
-    yield from _told(run.result)
-    result = _whole(run.result)
+    yield from _read_error(path, run.result)
+    result = _readable(run.result)
     if result:
         yield from _unjournaled(run, result)
-        yield from check_files(run.path, run.outcome_files())
-        yield from _told(lambda: read_description(run.model))
+        yield from _file_damage(run.path, run.outcome_files())
+        yield from _read_error(run.model, lambda: read_description(run.model))
 
 
-def _unjournaled(run: RunFolder, result: Result) -> Iterator[str]:
-    """Tell what the journal of a complete run lacks, where it is not damaged otherwise."""
-    reading = run.journal.read()
-    if reading.events and not reading.damage:
+def _unjournaled(run: RunFolder, result: Result) -> Iterator[Damage]:
+    """Yield what the journal of a complete run lacks, unless it is damaged otherwise."""
+    content, path = run.journal.read(), run.journal.path
+    if content.events and not content.damage:
         if _journaled(run) != [epoch.epoch for epoch in result.epochs]:
-            yield f"{run.journal.path} lacks epochs"
+            yield Damage(path, "content", f"{path} lacks epochs")
         elif not _completed(run):
-            yield f"{run.journal.path} lacks its last line"
+            yield Damage(path, "journal_end", f"{path} lacks its last line")
 
 
 def _completed(run: RunFolder) -> bool:
@@ -96,10 +124,10 @@ def _checkpoint_names(run: RunFolder) -> set[str]:
 
 
 def _outcome_names(run: RunFolder) -> dict[Path, set[str]]:
-    """Return what belongs into the folders of a complete run, for those whose lists are whole."""
+    """Return the names of the files in the folders of a complete run, for folders whose lists are intact."""
     names = {}
     if run.state == "complete":
-        files, description = _whole(run.outcome_files), _whole(lambda: read_checksummed(run.model / DESCRIPTION))
+        files, description = _readable(run.outcome_files), _readable(lambda: read_checksummed(run.model / DESCRIPTION))
         if files:
             names[run.figures] = {Path(name).name for name in files if name.startswith("figures/")}
         if description:
@@ -110,16 +138,16 @@ def _outcome_names(run: RunFolder) -> dict[Path, set[str]]:
 T = TypeVar("T")
 
 
-def _whole(read: Callable[[], T]) -> T | None:
-    """Return what can be read, or None where it is damaged."""
+def _readable(read: Callable[[], T]) -> T | None:
+    """Return what `read` returns, or None for a damaged file."""
     try:
         return read()
     except LabError:
         return None
 
 
-def _told(read: Callable[[], object]) -> Iterator[str]:
+def _read_error(path: Path, read: Callable[[], object]) -> Iterator[Damage]:
     try:
         read()
     except LabError as error:
-        yield str(error)
+        yield Damage(path, "content", str(error))

@@ -1,4 +1,4 @@
-"""A job: a config to run, and what it is called."""
+"""A job: a config to run, and its name."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sentiment_lab.runs.folder import RunFolder
 
 @dataclass(frozen=True)
 class Job:
-    """A config to run, how it was asked for, and what sets it apart from its siblings, seeds aside."""
+    """A config to run, the overrides that gave it, and the name of its variant, which is the same for all seeds."""
 
     config: Config
     overrides: Sequence[str]
     variant: str
     sweep: str | None = None
-    """Hash of the sweep that it belongs to."""
+    """Hash of its sweep."""
     reproduces: str | None = None
-    """Config hash of the run that it repeats, in a folder of its own."""
+    """Config hash of the run that it reproduces, in a separate folder."""
 
     @property
     def name(self) -> str:

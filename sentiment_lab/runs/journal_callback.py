@@ -1,4 +1,4 @@
-"""Writes the events of a run into its journal, each epoch once."""
+"""The callback that writes the events of a run to its journal, each epoch once."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from sentiment_lab.data.dataset import Dataset
 
 TIMES = ("epoch_seconds", "tokens_per_second")
-"""What of an epoch is time, and may differ between equal runs."""
+"""Fields of an epoch that measure time and so may differ between identical runs."""
 
 
 class JournalCallback(Callback):
-    """Keeps the journal of a run, over as many attempts as it takes."""
+    """Writes the journal of a run, over all its attempts."""
 
-    def __init__(self, folder: RunFolder, facts: Mapping[str, Any]) -> None:
-        """Take what the first line says of the run, or what the line of a later attempt says of that one."""
-        self._folder, self._facts = folder, facts
+    def __init__(self, folder: RunFolder, metadata: Mapping[str, Any]) -> None:
+        """Take the metadata for the `started` event: of the run on its first attempt, else of this attempt."""
+        self._folder, self._metadata = folder, metadata
         written = (event for event in folder.events() if event["event"] == "epoch")
         self._epochs = {event["epoch"]: without_times(event) for event in written}
 
     def started(self) -> None:
-        """Write who runs it."""
-        self._append("started", host=socket.gethostname(), pid=os.getpid(), **self._facts)
+        """Write host and process id, with the metadata."""
+        self._append("started", host=socket.gethostname(), pid=os.getpid(), **self._metadata)
 
     def data_ready(self, dataset: Dataset) -> None:
-        """Write which reviews it has.
+        """Write the hashes of data and split.
 
-        Raises RunError when an earlier attempt had others.
+        Raises RunError when an earlier attempt had other reviews.
         """
         now = {"data_hash": dataset.data_hash, "split_hash": dataset.split_hash}
         before = self._last("data")
@@ -46,40 +46,40 @@ class JournalCallback(Callback):
             self._append("data", **now, parts=dataset.describe())
         elif any(before[name] != value for name, value in now.items()):
             raise RunError(
-                f"run {self._folder.short_hash} was begun with other reviews (data_hash {before['data_hash'][:12]}, "
-                f"split_hash {before['split_hash'][:12]}) than are there now ({now['data_hash'][:12]}, "
-                f"{now['split_hash'][:12]}); --force starts it again with these"
+                f"run {self._folder.short_hash} was started with other reviews (data_hash {before['data_hash'][:12]}, "
+                f"split_hash {before['split_hash'][:12]}) than the current ones ({now['data_hash'][:12]}, "
+                f"{now['split_hash'][:12]}); --force restarts it with these"
             )
 
     def resumed(self, epochs: Sequence[EpochRecord], steps: int) -> None:
-        """Write the epochs that a process did not come to write, and where training goes on."""
+        """Write the epochs of the checkpoint that the journal lacks, and where training resumes."""
         for record in epochs:
             self.epoch_ended(record)
         self._append("resumed", epoch=len(epochs) + 1, steps=steps)
 
     def epoch_ended(self, record: EpochRecord) -> None:
-        """Write the epoch's numbers, unless they stand there: an epoch trained again gives the same but for times."""
+        """Write the epoch's numbers unless the journal has them: an epoch trained again differs only in times."""
         numbers = without_times(asdict(record))
         if self._epochs.get(record.epoch) != numbers:
             self._append("epoch", **asdict(record))
             self._epochs[record.epoch] = numbers
 
     def completed(self, result: Result) -> None:
-        """Write that the run is whole."""
+        """Write that the run is complete."""
         self._append("completed", weights_digest=result.weights_digest)
 
     def stopped(self, status: str, reason: str) -> None:
-        """Write why it ended early, where there is room for it."""
+        """Write why the run ended early, unless the disk is full."""
         with suppress(StorageError):
             self._append(status, reason=reason)
 
-    def _append(self, event: str, **facts: Any) -> None:
-        self._folder.journal.append(event, **facts)
+    def _append(self, event: str, **fields: Any) -> None:
+        self._folder.journal.append(event, **fields)
 
     def _last(self, name: str) -> Event | None:
         return next((event for event in reversed(self._folder.events()) if event["event"] == name), None)
 
 
 def without_times(epoch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of an epoch is the same in two equal runs."""
+    """Return the fields of an epoch that are equal in two identical runs."""
     return {key: value for key, value in epoch.items() if key not in (*TIMES, "event", "time")}

@@ -1,4 +1,4 @@
-"""The run folders below a root, and the one that a hash names."""
+"""Listing the run folders below a root, and finding one by its hash."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from sentiment_lab.base.suggestions import did_you_mean
 from sentiment_lab.config.identity import SHORT
 from sentiment_lab.config.settings import Config
-from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.runs.journal import Event, JournalContent
 
 
@@ -27,9 +27,9 @@ def list_runs(root: Path) -> list[RunFolder]:
 
 
 def read_journals(root: Path) -> list[tuple[RunFolder, JournalContent]]:
-    """Return the run folders below a root with their journals, oldest first: each is read once."""
-    found = [(run, run.journal.read()) for run in _folders(root)]
-    return sorted(found, key=lambda pair: _age(pair[0], next(iter(pair[1].events), None)))
+    """Return the run folders below a root with their journals, oldest first; each journal is read once."""
+    pairs = [(run, run.journal.read()) for run in _folders(root)]
+    return sorted(pairs, key=lambda pair: _age(pair[0], next(iter(pair[1].events), None)))
 
 
 def _folders(root: Path) -> list[RunFolder]:
@@ -43,15 +43,15 @@ def _age(run: RunFolder, started: Event | None) -> tuple[str, str]:
 def find_run(root: Path, prefix: str) -> RunFolder:
     """Return the one run whose hash begins with `prefix`.
 
-    Raises RunError when there is none or more than one.
+    Raises RunError when there is none, AmbiguousHashError when there are several.
     """
-    known = {run.short_hash: run for run in _folders(root)}  # by name alone: with many runs, reading them takes long
+    known = {run.short_hash: run for run in _folders(root)}  # by name alone: reading many runs is slow
     wanted = prefix.lower()[:SHORT]
-    found = [name for name in known if wanted and name.startswith(wanted)]
-    if len(found) == 1:
-        return known[found[0]]
-    if found:
-        raise RunError(f"{prefix!r} is the beginning of several runs: {', '.join(sorted(found))}")
+    matches = [name for name in known if wanted and name.startswith(wanted)]
+    if len(matches) == 1:
+        return known[matches[0]]
+    if matches:
+        raise AmbiguousHashError(f"{prefix!r} is the prefix of several runs: {', '.join(sorted(matches))}")
     if not known:
-        raise RunError(f"no run {prefix!r}: there are no runs below {root}; `sentiment-lab train` makes one")
+        raise RunError(f"no run {prefix!r}: there are no runs below {root}; `sentiment-lab train` creates one")
     raise RunError(f"no run {prefix!r} below {root}{did_you_mean(wanted, known)} (`sentiment-lab runs` lists them)")

@@ -1,4 +1,4 @@
-"""The lock of a run's folder, and the heartbeat of who holds it."""
+"""The lock of a run folder, and the heartbeat of the process that holds it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Holder:
     pid: int
     since: str
     beat: str
-    """When it last said that it lives."""
+    """Time of the last heartbeat."""
 
     def __str__(self) -> str:
         if not self.pid:
@@ -39,7 +39,7 @@ class Holder:
 
     @classmethod
     def of(cls, folder: Path) -> Holder | None:
-        """Return who holds a folder; None where nobody does."""
+        """Return the process that holds a folder; None if there is none."""
         if not (folder / _LOCK).exists():
             return None
         try:
@@ -51,12 +51,12 @@ class Holder:
 
 @contextmanager
 def hold(folder: Path) -> Iterator[Holder | None]:
-    """Hold a folder and say so every few seconds; yields who holds it already, or None where it is ours now.
+    """Lock a folder and write a heartbeat every BEAT_SECONDS; yield None, or the process that already holds it.
 
-    The operating system frees the lock of a process that dies.
+    The operating system releases the lock of a process that dies.
     """
     try:
-        # Who asks for the holder takes the lock for a moment: that moment is waited for.
+        # `Holder.of` in another process takes the lock for a moment, so wait a second.
         lock = FileLock(folder / _LOCK).acquire(timeout=1)
     except Timeout:
         yield _read(folder)
@@ -93,7 +93,7 @@ def _read(folder: Path) -> Holder:
 
 
 def _write(folder: Path, holder: Holder) -> None:
-    # Not worth a failure: a full disk ends the run where it loses something, and not for its heartbeat.
+    # A full disk must not end the run here: a lost heartbeat loses no result.
     with suppress(OSError):
         unfinished = folder / (_HEARTBEAT + UNFINISHED)
         unfinished.write_text(json.dumps(asdict(holder)), encoding="utf-8")

@@ -1,8 +1,10 @@
-"""The layers below a run: what may differ between two machines, or two days, that gave other numbers."""
+"""What the numbers of a run depend on besides its config: code, package versions, processor, threads.
+
+`code_version` and `environment` record it; `differences` compares two records, of two machines or two days.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 import os
 import platform
@@ -14,7 +16,10 @@ from pathlib import Path
 from sentiment_lab.config.identity import SHORT, canonical_text, sha256_hex
 from sentiment_lab.config.resources import PACKAGE
 
-_LAYERS = {
+ORDER = ("data", "split", "code", "environment", "threads", "processor")
+"""Categories of a difference, the most likely cause of other numbers first."""
+
+_CATEGORIES = {
     "data_hash": "data",
     "split_hash": "split",
     "code_version": "code",
@@ -24,49 +29,21 @@ _LAYERS = {
     "machine": "processor",
     "onednn": "processor",
 }
-"""Layer of each fact; what is not listed is a version and belongs to the environment."""
-
-ORDER = ("data", "split", "code", "environment", "threads", "processor")
-"""The layers, those that explain most first."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One fact that is not what it was."""
-
-    layer: str
-    fact: str
-    was: str
-    now: str
-
-    def __str__(self) -> str:
-        return f"{self.layer} differs: {self.fact} was {self.was}, is {self.now}"
-
-
-def differences(was: Mapping[str, str], now: Mapping[str, str]) -> list[Difference]:
-    """Return the facts that differ, by layer; a fact that one side does not know differs."""
-    found = [
-        Difference(_LAYERS.get(fact, "environment"), fact, was.get(fact, "unknown"), now.get(fact, "unknown"))
-        for fact in dict.fromkeys((*was, *now))
-        if was.get(fact) != now.get(fact)
-    ]
-    return sorted(found, key=lambda difference: ORDER.index(difference.layer))
-
-
-_COMPUTES = ("keras", "numpy", "scikit-learn", "scipy", "tensorflow")
+"""Category of each name in a record; all others are package versions, category `environment`."""
+_NUMERIC_PACKAGES = ("keras", "numpy", "scikit-learn", "scipy", "tensorflow")
 _INSTRUCTIONS = ("avx", "avx2", "avx512", "amx", "fma", "neon", "asimd", "sve")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class CodeVersion:
-    """The code that ran: a commit, or the installed version outside a checkout, and what was not committed."""
+    """The code that ran: a commit, or the installed version outside a checkout, with the uncommitted changes."""
 
     version: str
     diff: str
 
 
 def code_version() -> CodeVersion:
-    """Read the commit of the checkout this package lies in, and the digest of its uncommitted changes."""
+    """Read the commit of the checkout that holds this package, and the digest of its uncommitted changes."""
     root = PACKAGE.parent
     if not (root / "pyproject.toml").is_file() or _git(root, "ls-files", "--error-unmatch", "pyproject.toml") is None:
         return CodeVersion(f"sentiment-lab {importlib.metadata.version('sentiment-lab')}", "")
@@ -76,8 +53,8 @@ def code_version() -> CodeVersion:
 
 
 def environment(threads: int | None = None) -> dict[str, str]:
-    """Return what the numbers of a run depend on beside code and config: versions, processor, `launch.threads`."""
-    versions = {name: importlib.metadata.version(name) for name in _COMPUTES}
+    """Return package versions, processor and threads (`launch.threads`) by name."""
+    versions = {name: importlib.metadata.version(name) for name in _NUMERIC_PACKAGES}
     return {
         "python": platform.python_version(),
         **versions,
@@ -90,9 +67,32 @@ def environment(threads: int | None = None) -> dict[str, str]:
     }
 
 
-def env_version(facts: Mapping[str, str]) -> str:
+def env_version(record: Mapping[str, str]) -> str:
     """Return the short hash of an environment."""
-    return sha256_hex(canonical_text(dict(facts)))[:SHORT]
+    return sha256_hex(canonical_text(dict(record)))[:SHORT]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that differs between two records."""
+
+    category: str
+    name: str
+    was: str
+    now: str
+
+    def __str__(self) -> str:
+        return f"{self.category} differs: {self.name} was {self.was}, is {self.now}"
+
+
+def differences(was: Mapping[str, str], now: Mapping[str, str]) -> list[Difference]:
+    """Return the values that differ between two records, in the order of categories; a missing value differs."""
+    differing = [
+        Difference(_CATEGORIES.get(name, "environment"), name, was.get(name, "unknown"), now.get(name, "unknown"))
+        for name in dict.fromkeys((*was, *now))
+        if was.get(name) != now.get(name)
+    ]
+    return sorted(differing, key=lambda difference: ORDER.index(difference.category))
 
 
 def _processor() -> str:
@@ -100,14 +100,14 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    features = sorted(flag for flag in facts.get("flags", "").split() if flag.startswith(_INSTRUCTIONS))
-    return f"{facts.get('model name', '')} [{' '.join(features)}]"
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    features = sorted(flag for flag in fields.get("flags", "").split() if flag.startswith(_INSTRUCTIONS))
+    return f"{fields.get('model name', '')} [{' '.join(features)}]"
 
 
-def _git(root: Path, *words: str) -> str | None:
+def _git(root: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True, timeout=20)
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=20)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout

@@ -1,7 +1,7 @@
-"""Runs as a page keeps them: enough to run each again by its hash, and to say whether it came out the same.
+"""Published runs: the records in a page's folder, from which a run can be reproduced and compared by its hash.
 
-A page has no run folders: they hold weights, and places that are of one machine alone. Beside its figures lie lines of
-JSON, a run each: config, environment, every epoch's numbers, and digests of weights and predictions.
+Run folders are not published, because they hold weights and paths of one machine. Instead each page has a JSON Lines
+file with one record per run: config, environment, the numbers of every epoch, and digests of weights and predictions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from sentiment_lab.base.files import DamageError
 from sentiment_lab.config.identity import SHORT, machine_independent
 from sentiment_lab.config.resources import resource_folder
-from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.folder import AmbiguousHashError, RunFolder
 from sentiment_lab.runs.journal import Event
 from sentiment_lab.runs.journal_callback import without_times
 from sentiment_lab.runs.provenance import environment
@@ -23,12 +23,12 @@ from sentiment_lab.training.result import Result, result_from_plain, result_to_p
 
 ENDING = ".jsonl"
 _FIRST = '{"config_hash": "'
-"""How each line begins, so that a hash is found without reading all of them."""
+"""Beginning of each line, so that a hash is found without parsing all lines."""
 
 
 @dataclass(frozen=True)
 class PublishedRun:
-    """What a page keeps of a complete run, in the terms of its folder."""
+    """The published record of a complete run, with the interface of its folder."""
 
     plain: Mapping[str, Any]
     file: Path
@@ -44,25 +44,25 @@ class PublishedRun:
         return dict(self.plain["config"])
 
     def overrides(self) -> list[str]:
-        """Return the overrides that composed the run, but for what belonged to its machine."""
+        """Return the overrides that composed the run, without paths of its machine."""
         return list(self.plain["overrides"])
 
     def environment(self) -> dict[str, str]:
-        """Return what its numbers depended on beside its config."""
+        """Return what its numbers depend on besides its config."""
         return dict(self.plain["environment"])
 
     def started(self) -> Event:
-        """Return what the run was called and belonged to."""
+        """Return name and study of the run."""
         return {"name": self.plain["name"], "study": self.plain["study"]}
 
     def events(self) -> list[Event]:
-        """Return the events that tell of data, of epochs and of what changed under way."""
+        """Return the events of data, epochs, and changes between attempts."""
         return list(self.plain["events"])
 
     def result(self) -> Result:
         """Return the result.
 
-        Raises DamageError where it is not what was written.
+        Raises DamageError when it cannot be read.
         """
         try:
             return result_from_plain(self.plain["result"])
@@ -77,31 +77,31 @@ class PublishedRun:
 def lines_of(runs: Iterable[RunFolder]) -> str:
     """Return a line for each complete run.
 
-    Raises RunError and DamageError where a folder lacks what it should have.
+    Raises RunError and DamageError for a folder that is incomplete or damaged.
     """
     return "".join(f"{json.dumps(_plain(run))}\n" for run in runs)
 
 
 def find_published(prefix: str) -> PublishedRun | None:
-    """Return the run whose hash begins with `prefix` from the pages in `experiments/`, here or of this project.
+    """Return the run whose hash begins with `prefix` from the pages in `./experiments` or this project's.
 
-    Of a run that was made more than once it is the one whose environment is most like this one: numbers depend on the
-    processor. Raises RunError where several begin so, DamageError for a line that cannot be read.
+    Of several records of a run it is the one whose environment is most like this one, because numbers depend on the
+    processor. Raises AmbiguousHashError when several runs share the prefix, DamageError for a line that cannot be read.
     """
     wanted = prefix.lower()
-    found = list(_beginning(wanted)) if wanted else []
-    hashes = sorted({run.short_hash for run in found})
+    matches = list(_matching(wanted)) if wanted else []
+    hashes = sorted({run.short_hash for run in matches})
     if len(hashes) > 1:
-        raise RunError(f"{prefix!r} is the beginning of several published runs: {', '.join(hashes)}")
+        raise AmbiguousHashError(f"{prefix!r} is the prefix of several published runs: {', '.join(hashes)}")
     here = environment().items()
-    return max(found, key=lambda run: len(run.environment().items() & here), default=None)
+    return max(matches, key=lambda run: len(run.environment().items() & here), default=None)
 
 
-def _beginning(wanted: str) -> Iterator[PublishedRun]:
+def _matching(prefix: str) -> Iterator[PublishedRun]:
     for folder in dict.fromkeys((Path.cwd() / "experiments", resource_folder("experiments"))):
         for file in sorted(folder.glob(f"*/*{ENDING}")):
             for line in file.read_text(encoding="utf-8").splitlines():
-                if line.startswith(_FIRST + wanted):
+                if line.startswith(_FIRST + prefix):
                     yield _read(line, file)
 
 

@@ -1,4 +1,4 @@
-"""Comparing a run with the one that it repeats: epoch by epoch, weights, predictions, and one verdict."""
+"""Comparing a run with its reproduction: epoch by epoch, weights, predictions, and one verdict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sentiment_lab.training.result import EpochRecord, Result
 TOLERANCE = 0.01
 """Largest difference of a loss (nats) or an accuracy that still counts as the same result.
 
-Two processors round differently, and a training carries that on: on the real reviews a run's accuracies then move by a
+Two processors round differently, and training amplifies that: on the real reviews a run's accuracies then change by a
 few tenths of a percent, as they do between two seeds.
 """
 
@@ -29,20 +29,20 @@ FILE = "reproduction.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What came of running a run again."""
+    """How a reproduction compares with the original."""
 
     verdict: str
     """bit-identical, within tolerance, or diverged."""
     epoch: int | None
-    """Where it diverged: the first epoch beyond the tolerance; None where only the test scores are."""
+    """The first epoch beyond the tolerance; None where only the test scores are."""
     largest_difference: float
     """Of all losses and accuracies."""
     where: str
-    """What differs most; empty where nothing does."""
+    """The number that differs most; empty where none does."""
     explanation: str
-    """The layer that explains a difference; empty where there is none."""
+    """The most likely cause of a difference; empty where there is none."""
     layers: Sequence[str]
-    """Every fact that differs below the run."""
+    """Every difference in data, split, code, environment, threads and processor, as text."""
     same_weights: bool
     same_predictions: bool
     same_epochs: bool
@@ -50,13 +50,13 @@ class Verdict:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Verdict:
-        """Take a verdict out of what `keep_verdict` wrote."""
+        """Build a verdict from the content that `keep_verdict` wrote."""
         return cls(**{name: plain[name] for name in cls.__dataclass_fields__})
 
     def __str__(self) -> str:
         if self.verdict == IDENTICAL:
             return IDENTICAL
-        where = f" at epoch {self.epoch}" if self.epoch else " at the test" if self.verdict == DIVERGED else ""
+        where = f" at epoch {self.epoch}" if self.epoch else " on the test part" if self.verdict == DIVERGED else ""
         return (
             f"{self.verdict}{where}: the largest difference is {self.largest_difference:.3g} ({self.where}; "
             f"tolerance {self.tolerance:g}; {self._equal}); {self.explanation}"
@@ -69,14 +69,14 @@ class Verdict:
 
 
 class Original(Protocol):
-    """A complete run that was run again: its folder, or what a page keeps of it."""
+    """A complete run to compare with: its folder, or its published record."""
 
     @property
     def short_hash(self) -> str:
         """First digits of the config hash."""
 
     def events(self) -> list[Event]:
-        """Return what its journal tells."""
+        """Return the events of its journal."""
 
     def result(self) -> Result:
         """Return its result."""
@@ -86,32 +86,31 @@ class Original(Protocol):
 
 
 class EpochComparison(Callback):
-    """Tells of each epoch whether it came out as before."""
+    """Prints for each epoch whether it equals that of the original."""
 
     def __init__(self, original: Original) -> None:
         self._before = {event["epoch"]: event for event in original.events() if event["event"] == "epoch"}
 
     def epoch_ended(self, record: EpochRecord) -> None:
-        """Show the largest difference of the epoch's numbers."""
+        """Print the largest difference of the epoch's numbers."""
         before = self._before.get(record.epoch)
         if before is None:
-            print_message(f"  epoch {record.epoch}: the original has none")
+            print_message(f"  epoch {record.epoch}: not in the original")
             return
         value, name = max(_gaps(before, asdict(record)), default=(0.0, ""))
         print_message(f"  epoch {record.epoch}: " + (f"differs by {value:.3g} in {name}" if value else "identical"))
 
 
 def compare_runs(
-    original: Original, again: RunFolder, layers: Sequence[Difference], tolerance: float, *, deterministic: bool
+    original: Original, again: RunFolder, known: Sequence[Difference], tolerance: float, *, deterministic: bool
 ) -> Verdict:
     """Compare two complete runs of one config.
 
-    `layers` are the facts that differed before the second one started. Raises DamageError for a file of either that is
-    not what was written.
+    `known` are the differences found before the second one started. Raises DamageError for a damaged file of either.
     """
     before, after = original.result(), again.result()
     paths = ({"execution_path": before.execution_path}, {"execution_path": after.execution_path})
-    layers = [*layers, *(Difference("processor", d.fact, d.was, d.now) for d in differences(*paths))]
+    causes = [*known, *(Difference("processor", d.name, d.was, d.now) for d in differences(*paths))]
     epochs = [_epochs(run) for run in (original, again)]
     numbers = [list(map(without_times, run)) for run in epochs]
     tests = [asdict(result.test) for result in (before, after)]
@@ -125,32 +124,32 @@ def compare_runs(
     largest, where = max(gaps, default=(0.0, ""))
     diverged, epoch = _divergence(epochs, largest, tolerance)
     verdict = IDENTICAL if all(same.values()) and tests[0] == tests[1] else DIVERGED if diverged else WITHIN
-    explained = "" if verdict == IDENTICAL else _explanation(original, layers, deterministic=deterministic)
+    explained = "" if verdict == IDENTICAL else _explanation(original, causes, deterministic=deterministic)
     return Verdict(
         verdict=verdict,
         epoch=epoch if verdict == DIVERGED else None,
         largest_difference=largest,
-        where=where if largest else "" if verdict == IDENTICAL else "the weights or the predictions alone",
+        where=where if largest else "" if verdict == IDENTICAL else "only weights or predictions",
         explanation=explained,
-        layers=[str(layer) for layer in layers],
+        layers=list(map(str, causes)),
         tolerance=tolerance,
         **same,
     )
 
 
-def keep_verdict(verdict: Verdict, facts: Mapping[str, Any], folders: Sequence[RunFolder]) -> None:
+def keep_verdict(verdict: Verdict, metadata: Mapping[str, Any], folders: Sequence[RunFolder]) -> None:
     """Write `reproduction.json` into each folder.
 
     Raises StorageError when it cannot be written.
     """
     for folder in folders:
-        write_checksummed(folder.path / FILE, {**asdict(verdict), **facts})
+        write_checksummed(folder.path / FILE, {**asdict(verdict), **metadata})
 
 
 def read_verdict(folder: RunFolder) -> dict[str, Any] | None:
     """Return the last verdict on a run, or None.
 
-    Raises DamageError when it is not what was written.
+    Raises DamageError when it changed since it was written.
     """
     try:
         return read_checksummed(folder.path / FILE)
@@ -161,7 +160,7 @@ def read_verdict(folder: RunFolder) -> dict[str, Any] | None:
 
 
 def _divergence(epochs: Sequence[list[Event]], largest: float, tolerance: float) -> tuple[bool, int | None]:
-    """Tell whether two runs part, and the first epoch where they do."""
+    """Return whether two runs diverge, and the first epoch where they do."""
     one, other = epochs
     for before, after in zip(one, other, strict=False):
         if max(_gaps(before, after), default=(0.0, ""))[0] > tolerance:
@@ -186,13 +185,12 @@ def _epochs(run: Original) -> list[Event]:
     return [latest[epoch] for epoch in sorted(latest)]
 
 
-def _explanation(original: Original, layers: Sequence[Difference], *, deterministic: bool) -> str:
-    if layers:
-        first = min(layers, key=lambda layer: ORDER.index(layer.layer))
-        return str(first)
+def _explanation(original: Original, causes: Sequence[Difference], *, deterministic: bool) -> str:
+    if causes:
+        return str(min(causes, key=lambda cause: ORDER.index(cause.category)))
     mixed = [line for event in original.events() for line in event.get("differs", [])]
     if mixed:
-        return f"the original was resumed when something had changed ({mixed[0]})"
+        return f"the original was resumed after a change ({mixed[0]})"
     if not deterministic:
         return "training.deterministic is false"
-    return "no layer that is known differs"
+    return "no recorded difference explains it"

@@ -1,4 +1,4 @@
-"""What a sweep is: its frozen list of jobs, kept in a folder that its hash names."""
+"""Records of sweeps: the frozen list of jobs, in a folder named by the sweep's hash."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 _FILE = "jobs.json"
 LONGEST_NAME = 60
-"""Characters of a parent run's name before the number of its runs."""
+"""Characters of a parent run's name, without the number of runs."""
 
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """One sweep: the same study and jobs are the same sweep, whenever and however often its command is given."""
+    """One sweep, identified by its study and jobs: rerunning its command continues the same sweep."""
 
     hash: str
     study: str
     question: str | None
     command: str
     jobs: Sequence[dict[str, Any]]
-    """Hash, name, variant, overrides and whole config of each job, in order."""
+    """Hash, name, variant, overrides and full config of each job, in order."""
     chooses: str | None = None
-    """The setting whose values these runs try, for a sweep that comes after."""
+    """The setting that these runs tune (`study.choose`), for the sweep that follows."""
     chosen: str | None = None
-    """The setting whose value each of these runs has because it was the best of those tried."""
+    """The setting of which these runs have the tuned value."""
 
     @property
     def name(self) -> str:
-        """The name of its parent run: its variants, where few, and how many runs it has."""
+        """The name of its parent run: its variants if they fit, and the number of runs."""
         names = ", ".join(dict.fromkeys(job["variant"] for job in self.jobs))
         what = f"choose {self.chooses}" if self.chooses else names if len(names) <= LONGEST_NAME else "sweep"
         return f"{what}: {len(self.jobs)} runs"
@@ -56,14 +56,14 @@ class SweepRecord:
         return checksummed_json(to_plain(self))
 
     def runs(self, root: Path) -> Iterable[tuple[str, RunFolder]]:
-        """Return name of the variant and folder of each job."""
+        """Return variant and folder of each job."""
         return [(job["variant"], RunFolder(root / job["hash"][:SHORT])) for job in self.jobs]
 
     @classmethod
     def read(cls, folder: Path) -> SweepRecord:
         """Read the record in a sweep's folder.
 
-        Raises DamageError when it is not what was written.
+        Raises DamageError when it is missing or changed since it was written.
         """
         try:
             return cls(**read_checksummed(folder / _FILE))
@@ -72,19 +72,20 @@ class SweepRecord:
 
 
 def freeze(
-    jobs: Sequence[Job], command: Sequence[str], *, chooses: str | None = None, chosen: str | None = None
+    jobs: Sequence[Job], command: Sequence[str], *, tunes: str | None = None, tuned: str | None = None
 ) -> tuple[SweepRecord, list[Job], Path]:
-    """Write down the jobs of a sweep before the first one starts; return record, jobs that know it, and its folder.
+    """Record the jobs of a sweep before the first one starts; return the record, the jobs with its hash, its folder.
 
-    Raises StorageError when the folder cannot be written.
+    `tunes` is the setting whose values the jobs try, `tuned` the one of which they have the best value. Raises
+    StorageError when the folder cannot be written.
     """
     config = jobs[0].config
     hashes = sorted(config_hash(job.config) for job in jobs)
-    what = [config.study.name, hashes, *([chooses] if chooses else [])]
-    name = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:SHORT]
-    words = shlex.join(["sentiment-lab", "train", "-m", *command])
+    identity = [config.study.name, hashes, *([tunes] if tunes else [])]
+    name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:SHORT]
+    command_line = shlex.join(["sentiment-lab", "train", "-m", *command])
     record = SweepRecord(
-        name, config.study.name, config.study.question, words, list(map(_plain, jobs)), chooses, chosen
+        name, config.study.name, config.study.question, command_line, list(map(_plain, jobs)), tunes, tuned
     )
     folder = sweeps_folder(config.paths.store) / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,8 +100,8 @@ def sweeps_folder(store: str) -> Path:
 
 def list_sweeps(store: str) -> list[Path]:
     """Return the folders of all sweeps, oldest first."""
-    found = sweeps_folder(store).glob(f"*/{_FILE}")
-    return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+    records = sweeps_folder(store).glob(f"*/{_FILE}")
+    return [path.parent for path in sorted(records, key=lambda path: path.stat().st_mtime)]
 
 
 def _plain(job: Job) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Writing a run folder: what is known before training, and the outcome, with `result.json` last."""
+"""Writing a run folder: the first files before training, then the outcome, with `result.json` last."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 def begin_run(
     run: RunFolder, config: Config, overrides: Sequence[str], code: CodeVersion, environment: Mapping[str, str]
 ) -> dict[str, str]:
-    """Start a run folder afresh with what is known before training; return the digests of what was written.
+    """Empty a run folder and write the first files; return their digests by name.
 
-    Raises StorageError when it cannot be written.
+    Raises StorageError when the folder cannot be written.
     """
     with storage_errors(run.path):
         _remove_earlier_training(run)
@@ -43,15 +43,15 @@ def begin_run(
 def restore_first_files(
     run: RunFolder, config: Config, overrides: Sequence[str], code: CodeVersion, environment: Mapping[str, str]
 ) -> dict[str, str]:
-    """Write what is known before training where it is not what the journal recorded; return the digests of all of it.
+    """Write the first files that are missing or do not match the journal; return the digests of all by name.
 
-    Raises StorageError when it cannot be written.
+    Raises StorageError when they cannot be written.
     """
-    facts = {"code_version": code.version, **environment}
+    record = {"code_version": code.version, **environment}
     contents = (
         canonical_json(config) + "\n",
         "".join(f"- {json.dumps(text)}\n" for text in overrides),
-        "".join(f"{key}: {value}\n" for key, value in facts.items()),
+        "".join(f"{key}: {value}\n" for key, value in record.items()),
         code.diff,
     )
     known = run.first_files()
@@ -63,7 +63,7 @@ def restore_first_files(
 
 
 def write_outcome(run: RunFolder, outcome: Outcome, draw: Callable[[Path], None] | None) -> None:
-    """Write model, predictions, figures where they are drawn and, last, the result that makes the run complete.
+    """Write model, predictions, figures unless `draw` is None and, last, the result that makes the run complete.
 
     Raises StorageError when they cannot be written.
     """
@@ -84,12 +84,12 @@ def write_outcome(run: RunFolder, outcome: Outcome, draw: Callable[[Path], None]
 
 
 def drop_checkpoints(run: RunFolder) -> None:
-    """Remove the checkpoints, which a complete run no longer needs."""
+    """Remove the checkpoints, which only an incomplete run needs."""
     shutil.rmtree(run.checkpoints, ignore_errors=True)
 
 
 def _remove_earlier_training(run: RunFolder) -> None:
-    """Remove what an earlier training of this config left, its result first."""
+    """Remove the files of an earlier training of this config, its result first."""
     for name in ("result.json", "journal.jsonl", "predictions.parquet", "mirror.json", *FIRST_FILES):
         (run.path / name).unlink(missing_ok=True)
     for folder in (run.model, run.figures, run.checkpoints):

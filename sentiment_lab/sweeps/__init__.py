@@ -1,1 +1,1 @@
-"""Many runs from one command: which jobs, in what order, and what became of them."""
+"""Sweeps: executing one job, many jobs from one command, tuning, search, and the report at the end."""

@@ -1,4 +1,4 @@
-"""One run, from its config to a complete folder and its mirror in MLflow, over as many attempts as it takes."""
+"""Executing one job: from its config to a complete run folder and its mirror in MLflow, over any number of attempts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from sentiment_lab.base.console import print_message
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.config.identity import config_hash
+from sentiment_lab.config.resources import cache_folder
 from sentiment_lab.config.settings import Config, GeneratedData, ImdbData, architecture
 from sentiment_lab.runs.folder import RunError, RunFolder
 from sentiment_lab.runs.integrity import find_damage
+from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.journal_callback import JournalCallback
 from sentiment_lab.runs.provenance import CodeVersion, Difference, code_version, differences, env_version, environment
 from sentiment_lab.runs.writing import begin_run, drop_checkpoints, restore_first_files, write_outcome
@@ -27,33 +29,32 @@ if TYPE_CHECKING:
     from sentiment_lab.data.dataset import Dataset
     from sentiment_lab.training.result import Result
     from sentiment_lab.training.train import Outcome
-from sentiment_lab.config.resources import cache_folder
-from sentiment_lab.runs.job import Job
 
 
-def execute(job: Job, *, force: bool = False, observer: Callback | None = None) -> Result:
-    """Run a job, go on with one that was interrupted, or return the stored result of one that is complete.
+def execute(job: Job, *, force: bool = False, callback: Callback | None = None) -> Result:
+    """Run a job, resume an interrupted one, or return the stored result of a complete one.
 
-    `observer` listens beside the run's own. Raises ConfigError, DataError, DamageError and RunError for what the user
-    can mend, TrainingError and StorageError where training cannot go on; the reason is in the journal and in MLflow
-    before any of them leaves.
+    `callback` is added to the run's own callbacks; `force` retrains a complete run. Raises ConfigError, DataError,
+    DamageError and RunError for what the user can fix, TrainingError and StorageError where training cannot continue.
+    The reason is in the journal and in MLflow before the error leaves this function.
     """
     folder = job.folder
     if folder.state != "complete" or force:
-        _check_places(job.config)
+        _check_locations(job.config)
     with folder.locked():
         if folder.state == "complete" and not force:
             return _stored(job, folder)
-        facts = _begin(job, folder, force=force)
-        observers = CallbackList([JournalCallback(folder, facts), *_observers(job, folder), observer or Callback()])
-        with _report_end(observers):
-            return _train(job, folder, observers)
+        metadata = _begin(job, folder, force=force)
+        own = [JournalCallback(folder, metadata), *_callbacks(job, folder)]
+        callbacks = CallbackList([*own, callback] if callback else own)
+        with _report_end(callbacks):
+            return _train(job, folder, callbacks)
 
 
-def _check_places(config: Config) -> None:
-    """Raise DataError where named reviews are not there, StoreAddressError for no store, before anything of the run is.
+def _check_locations(config: Config) -> None:
+    """Raise DataError for a missing data file, StoreAddressError for an invalid store, before the run has a folder.
 
-    Whether the store answers is another matter: a run can do without.
+    A store that does not answer is no error: a run trains without it.
     """
     if config.tracking.enabled:
         store_uri(config.tracking, config.paths)
@@ -64,21 +65,21 @@ def _check_places(config: Config) -> None:
 
 
 def _begin(job: Job, folder: RunFolder, *, force: bool) -> dict[str, Any]:
-    """Prepare the folder for its first attempt or for one more; return what the journal shall say of it."""
+    """Prepare the folder for its first or next attempt; return the metadata for the journal."""
     code, env = code_version(), environment(job.config.launch.threads)
-    facts: dict[str, Any] = {"code_version": code.version, "env_version": env_version(env)}
+    metadata: dict[str, Any] = {"code_version": code.version, "env_version": env_version(env)}
     damage = None if force else folder.journal.repair()
     if damage:
-        print_message(f"{damage}; it is kept as journal.jsonl.damaged, the lines before that are used")
+        print_message(f"{damage}; the file is kept as journal.jsonl.damaged, the intact lines before are used")
     known = (job.config, job.overrides, code, env)
     if force or folder.started() is None:
-        return {**_identity(job), **facts, "files": begin_run(folder, *known)}
+        return {**_identity(job), **metadata, "files": begin_run(folder, *known)}
     for problem in find_damage(folder):
         print_message(f"  {problem}")
     changed = [str(difference) for difference in _changes(folder, code, env)]
     for difference in changed:
-        print_message(f"  {difference}: what goes on from here may not equal a run that was never interrupted")
-    return {**facts, "differs": changed, "files": restore_first_files(folder, *known)}
+        print_message(f"  {difference}; the resumed run may differ from an uninterrupted one")
+    return {**metadata, "differs": changed, "files": restore_first_files(folder, *known)}
 
 
 def _identity(job: Job) -> dict[str, Any]:
@@ -98,21 +99,21 @@ def _changes(folder: RunFolder, code: CodeVersion, env: dict[str, str]) -> list[
     try:
         return differences(folder.environment(), {"code_version": code.version, **env})
     except LabError:
-        print_message("  whether code and versions are still the same is not known")
+        print_message("  environment.txt cannot be read, so changes of code or versions are unknown")
         return []
 
 
-def _train(job: Job, folder: RunFolder, observer: Callback) -> Result:
+def _train(job: Job, folder: RunFolder, callback: Callback) -> Result:
     from sentiment_lab.data.dataset import build_dataset
     from sentiment_lab.training.train import train_and_evaluate
 
     config = job.config
-    observer.started()
+    callback.started()
     dataset = build_dataset(config, cache_folder(config))
-    observer.data_ready(dataset)
-    outcome = train_and_evaluate(config, dataset, observer, _checkpoints(folder, config, dataset))
+    callback.data_ready(dataset)
+    outcome = train_and_evaluate(config, dataset, callback, _checkpoints(folder, config, dataset))
     write_outcome(folder, outcome, _figures(job, outcome))
-    observer.completed(outcome.result)
+    callback.completed(outcome.result)
     return outcome.result
 
 
@@ -142,7 +143,7 @@ def _figures(job: Job, outcome: Outcome) -> Callable[[Path], None] | None:
 
 
 def _stored(job: Job, folder: RunFolder) -> Result:
-    """Return the result of a complete run, and write what a process that died after it did not come to write."""
+    """Return the result of a complete run; finish what a process that died after writing it left undone."""
     from sentiment_lab.data.corpus import load_corpus
 
     result, journal = folder.result(), folder.journal.read()
@@ -150,19 +151,19 @@ def _stored(job: Job, folder: RunFolder) -> Result:
         folder.journal.append("completed", weights_digest=result.weights_digest)
     drop_checkpoints(folder)
     for problem in find_damage(folder):
-        raise RunError(f"run {folder.short_hash} is complete, but {problem}; --force runs it again")
+        raise RunError(f"run {folder.short_hash} is complete, but {problem}; --force retrains it")
     now = load_corpus(job.config.data, cache_folder(job.config)).data_hash
     if now != result.data_hash:
         raise RunError(
-            f"run {folder.short_hash} was trained on other reviews (data_hash {result.data_hash[:12]}) than are there "
-            f"now ({now[:12]}); give these a run of their own with data.expect={now}, or replace it with --force"
+            f"run {folder.short_hash} was trained on other reviews (data_hash {result.data_hash[:12]}) than the "
+            f"current ones ({now[:12]}); set data.expect={now} for a separate run, or replace it with --force"
         )
     _catch_up(job, folder)
     return result
 
 
 def _catch_up(job: Job, folder: RunFolder) -> None:
-    """Bring MLflow up to date with a complete run, unless it was so already."""
+    """Bring MLflow up to date with a complete run, unless the folder's mark says that it is."""
     config = job.config
     if config.tracking.enabled and not is_mirrored(folder, store_uri(config.tracking, config.paths)):
         from sentiment_lab.tracking.run_mirror import catch_up
@@ -172,33 +173,33 @@ def _catch_up(job: Job, folder: RunFolder) -> None:
 
 
 @contextmanager
-def _report_end(observer: Callback) -> Iterator[None]:
-    """Tell the observers how a run ended that did not complete, whatever ended it."""
+def _report_end(callback: Callback) -> Iterator[None]:
+    """Call `stopped` with status and reason when an exception of any kind leaves the block."""
     try:
         yield
     except Exception as error:
-        observer.stopped("failed", f"{type(error).__name__}: {error}")
+        callback.stopped("failed", f"{type(error).__name__}: {error}")
         raise
     except BaseException as error:
-        observer.stopped("killed", str(error) or "interrupted from the keyboard")
+        callback.stopped("killed", str(error) or "interrupted from the keyboard")
         raise
 
 
-def _observers(job: Job, folder: RunFolder) -> list[Callback]:
+def _callbacks(job: Job, folder: RunFolder) -> list[Callback]:
     config = job.config
-    observers: list[Callback] = [build_progress(config.launch)]
+    callbacks: list[Callback] = [build_progress(config.launch)]
     if config.tracking.enabled:
         from sentiment_lab.tracking.mlflow_callback import MlflowCallback
         from sentiment_lab.tracking.store import open_store
 
-        observers.append(
+        callbacks.append(
             MlflowCallback(open_store(config.tracking, config.paths), config.tracking, folder, print_message)
         )
-    return observers
+    return callbacks
 
 
 def data_source(config: Config) -> str:
-    """Return what the reviews came from, for a person."""
+    """Return where the reviews came from, as shown in the store."""
     if isinstance(config.data, GeneratedData):
         return "generated"
     return config.data.path or "imdb"

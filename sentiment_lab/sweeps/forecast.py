@@ -1,4 +1,4 @@
-"""What a sweep would do: the state of each job, and the time it will take, from earlier runs of its variant."""
+"""Forecast of a sweep: the state of each job, and its expected time from earlier runs of its variant."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.listing import list_runs
 from sentiment_lab.sweeps.tuning import find_groups
 
-WAITS = "waits for the choice"
-"""State of a job of which one setting is still to be chosen."""
+WAITS = "waits for tuning"
+"""State of a job whose value of the tuned setting is not known yet."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """One job before it is run."""
+    """One job before it runs."""
 
     job: Job
     state: str
     """new, complete, interrupted, failed or running; or WAITS."""
     seconds: float | None
-    """Seconds of training that are left; None where the variant was never run."""
+    """Remaining seconds of training; None where the variant has no complete run."""
 
 
 def forecast(jobs: Sequence[Job]) -> list[Forecast]:
-    """Return state and expected seconds of each job; with `study.choose`, of those that are known to come.
+    """Return state and expected seconds of each job; with `study.choose`, of the trials and the tuned jobs.
 
-    Of a setting that is still to be chosen the first value stands for all, for they take the same time. Raises
-    ConfigError where nothing can be chosen.
+    While the tuned value is unknown, the job with the first value represents it: all values take about the same time.
+    Raises ConfigError where the setting cannot be tuned.
     """
     key = jobs[0].config.study.choose if jobs else None
     groups = find_groups(jobs, key) if key else []
-    sure = [job for group in groups for job in {**_by_hash(group.tries), **_by_hash(group.chosen())}.values()]
+    known = [job for group in groups for job in {**_by_hash(group.trials), **_by_hash(group.tuned())}.values()]
     later = _forecasts([job for group in groups for job in group.undecided()])
-    return [*_forecasts(sure if key else jobs), *(replace(one, state=WAITS) for one in later)]
+    return [*_forecasts(known if key else jobs), *(replace(one, state=WAITS) for one in later)]
 
 
 def _by_hash(jobs: Iterable[Job]) -> dict[str, Job]:
@@ -49,16 +49,16 @@ def _by_hash(jobs: Iterable[Job]) -> dict[str, Job]:
 def _forecasts(jobs: Sequence[Job]) -> list[Forecast]:
     roots = dict.fromkeys(job.folder.path.parent for job in jobs)
     variants = {variant_hash(job.config) for job in jobs}
-    known = _mean_seconds((run for root in roots for run in list_runs(root)), variants)
-    return [_forecast(job, known) for job in jobs]
+    seconds = _mean_seconds((run for root in roots for run in list_runs(root)), variants)
+    return [_forecast(job, seconds) for job in jobs]
 
 
-def _forecast(job: Job, known: Mapping[str, float]) -> Forecast:
+def _forecast(job: Job, mean_seconds: Mapping[str, float]) -> Forecast:
     folder = job.folder
     state = folder.state
-    whole = known.get(variant_hash(job.config))
+    full = mean_seconds.get(variant_hash(job.config))
     left = 0.0 if state == "complete" else _share_left(folder, job.config)
-    return Forecast(job, state, 0.0 if not left else None if whole is None else whole * left)
+    return Forecast(job, state, 0.0 if not left else None if full is None else full * left)
 
 
 def _share_left(folder: RunFolder, config: Config) -> float:
@@ -69,7 +69,7 @@ def _share_left(folder: RunFolder, config: Config) -> float:
 
 
 def _mean_seconds(runs: Iterable[RunFolder], variants: Container[str]) -> dict[str, float]:
-    """Return the mean seconds of training of each of the variants that has a complete run."""
+    """Return the mean training seconds of each variant that has a complete run."""
     seconds: dict[str, list[float]] = {}
     for run in runs:
         try:
@@ -78,16 +78,16 @@ def _mean_seconds(runs: Iterable[RunFolder], variants: Container[str]) -> dict[s
                 _, _, taken = run.headline()
                 seconds.setdefault(variant, []).append(taken)
         except LabError:
-            continue  # not complete, or damaged: `doctor` names it
+            continue  # not complete, or damaged: `doctor` reports that
     return {variant: statistics.fmean(values) for variant, values in seconds.items()}
 
 
 def summary(forecasts: Sequence[Forecast]) -> str:
-    """Return how many jobs are in which state, and the seconds that are left, in one line."""
+    """Return the number of jobs in each state and the remaining seconds, in one line."""
     states = [forecast.state for forecast in forecasts]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     known = [forecast.seconds for forecast in forecasts if forecast.seconds is not None]
     unknown = len(forecasts) - len(known)
-    left = f"about {sum(known):.0f} s of training left" if known else "how long it takes is not known"
-    without = f", and {unknown} jobs whose variant was never run" if known and unknown else ""
+    left = f"about {sum(known):.0f} s of training left" if known else "training time unknown"
+    without = f", plus {unknown} jobs of variants without a complete run" if known and unknown else ""
     return f"{len(forecasts)} jobs: {counts}; {left}{without}"

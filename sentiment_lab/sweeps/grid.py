@@ -1,4 +1,4 @@
-"""Which jobs a sweep has, checked before the first one starts, and how they differ."""
+"""The jobs of a grid, checked before the first one starts, and their names by what differs."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ def plan_jobs(
 ) -> tuple[list[Job], list[int]]:
     """Compose and check every job; jobs with the same hash become one.
 
-    Returns the jobs that differ, and for each one asked for its position among them. Raises ConfigError with the
-    problems of all jobs, each naming its job.
+    Returns the distinct jobs, and for each of `overrides` the position of its job among them. Raises ConfigError with
+    the problems of all jobs, each naming its job.
     """
-    asked = [list(words) for words in overrides]
-    configs = _compose_all(asked, compose)
-    hashes = [config_hash(config) for config in configs]
+    requested = list(map(list, overrides))
+    configs = _compose_all(requested, compose)
+    hashes = list(map(config_hash, configs))
     first = {name: hashes.index(name) for name in dict.fromkeys(hashes)}
     variants = name_variants([configs[index] for index in first.values()])
-    jobs = [Job(configs[i], asked[i], variant) for i, variant in zip(first.values(), variants, strict=True)]
+    jobs = [Job(configs[i], requested[i], variant) for i, variant in zip(first.values(), variants, strict=True)]
     return jobs, [list(first).index(name) for name in hashes]
 
 
-def _compose_all(asked: Sequence[Sequence[str]], compose: Callable[[Sequence[str]], Config]) -> list[Config]:
+def _compose_all(requested: Sequence[Sequence[str]], compose: Callable[[Sequence[str]], Config]) -> list[Config]:
     configs: list[Config] = []
     problems: list[str] = []
-    for words in asked:
+    for overrides in requested:
         try:
-            configs.append(compose(words))
+            configs.append(compose(overrides))
         except ConfigError as error:
-            problems.extend(f"{problem}   (in the job: {' '.join(words)})" for problem in error.problems)
+            problems.extend(f"{problem}   (in the job: {' '.join(overrides)})" for problem in error.problems)
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     return configs
 
 
 def name_variants(configs: Sequence[Config]) -> list[str]:
-    """Return a name for each config that says what but the seed sets it apart: "bilstm learning_rate=0.01"."""
+    """Return a name for each config from the settings that vary, without the seed: "bilstm learning_rate=0.01"."""
     settings = [flatten(identity_of(config)) for config in configs]
     kinds = [architecture(config.model) for config in configs]
-    shown = [key for key in sorted(set().union(*settings)) if key != "seed" and _tells_apart(key, settings, kinds)]
+    shown = [key for key in sorted(set().union(*settings)) if key != "seed" and _varies(key, settings, kinds)]
     names = []
     for kind, values in zip(kinds, settings, strict=True):
-        words = [f"{key.rpartition('.')[2]}={_short(values[key])}" for key in shown if key in values]
-        names.append(" ".join([kind, *words]))
+        parts = [f"{key.rpartition('.')[2]}={_short(values[key])}" for key in shown if key in values]
+        names.append(" ".join([kind, *parts]))
     return names
 
 
-def _tells_apart(key: str, settings: Sequence[dict[str, Any]], kinds: Sequence[str]) -> bool:
-    """Tell whether a setting varies beyond what the name of the architecture already says."""
+def _varies(key: str, settings: Sequence[dict[str, Any]], kinds: Sequence[str]) -> bool:
+    """Return whether a setting varies beyond what the name of the architecture implies."""
     if key in _IN_ARCHITECTURE:
         return False
     values: dict[str, set[str]] = {}

@@ -18,42 +18,42 @@ from sentiment_lab.config.studies import LAUNCHER
 
 
 class GridSweeper(Sweeper):  # type: ignore[misc]  # hydra is untyped
-    """Hands the launcher every combination of the values that a command line and a study list.
+    """Passes the launcher every combination of the values that a command line and a study list.
 
-    Hydra's own sweeper does so too, but it composes each job first, which our launcher does anyway. It is no base class
-    of this one because Hydra, looking for plugins, runs its module a second time: an earlier subclass would then have
-    a base that is no longer Hydra's.
+    Hydra's BasicSweeper does the same but composes each job first, which our launcher does anyway. This is no subclass
+    of it: looking for plugins, Hydra executes the module of BasicSweeper a second time, and a subclass made before
+    would have a base class that Hydra no longer knows.
     """
 
     def __init__(self, max_batch_size: int | None, params: Mapping[str, Any] | None) -> None:
-        """Take what stands in the config below `hydra.sweeper`."""
+        """Take the settings below `hydra.sweeper`."""
         self._batch_size, self._params = max_batch_size, params or {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra gives and make the launcher."""
+        """Keep the sweep's config and create the launcher."""
         self.hydra_context, self.config = hydra_context, config
         self.launcher = Plugins.instance().instantiate_launcher(hydra_context, task_function, config)
 
     def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
         """Launch all jobs.
 
-        Raises what the launcher raises, and what a job did.
+        Raises the errors of the launcher and of the jobs.
         """
         returns = []
         started = 0
         for batch in self._batches(arguments):
-            if self.config.hydra.launcher._target_ != LAUNCHER:  # any other starts jobs before it composed them all
+            if self.config.hydra.launcher._target_ != LAUNCHER:  # others start jobs before all are composed
                 self.validate_batch_is_legal(batch)
             returns.append(self.launcher.launch(batch, initial_job_idx=started))
-            _ = [job.return_value for job in returns[-1]]  # Hydra's way to raise what a job raised
+            _ = [job.return_value for job in returns[-1]]  # the property raises the exception of a failed job
             started += len(batch)
         return returns
 
     def _batches(self, arguments: list[str]) -> list[list[list[str]]]:
-        words = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
-        overrides = OverridesParser.create(self.hydra_context.config_loader).parse_overrides(words)
+        listed = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
+        overrides = OverridesParser.create(self.hydra_context.config_loader).parse_overrides(listed)
         batches = list(BasicSweeper.split_arguments(overrides, self._batch_size))
         if not any(batches):
             empty = [one for one in overrides if one.is_sweep_override() and not any(one.sweep_iterator())]
-            raise ConfigError([f"{one.key_or_group} must have values to sweep, got {one.input_line}" for one in empty])
+            raise ConfigError([f"{one.key_or_group} must list values to sweep, got {one.input_line}" for one in empty])
         return batches

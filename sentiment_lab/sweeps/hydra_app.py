@@ -1,4 +1,4 @@
-"""Run a command line of `train` or `plan` through Hydra."""
+"""Running a command line of `train` or `plan` through Hydra."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from sentiment_lab.config.hydra_errors import explain_hydra_errors
 from sentiment_lab.config.resources import resource_folder
 from sentiment_lab.config.studies import LAUNCHER, SEARCHER, SWEEPER, register_configs
 from sentiment_lab.sweeps.grid_sweeper import GridSweeper
+from sentiment_lab.sweeps.search.sweeper import SearchSweeper
 
 
 def run_hydra(
     arguments: Sequence[str],
     task: Callable[[DictConfig], Any],
-    launcher: type[Launcher],
-    searcher: type[Sweeper] = Sweeper,
+    launcher: Callable[..., Launcher],
+    searcher: Callable[..., Sweeper] = SearchSweeper,
 ) -> None:
-    """Let Hydra read a command line: its flags, its overrides, one run by `task` or a sweep by `launcher`.
+    """Let Hydra parse a command line of flags and overrides; pass a single run to `task`, a sweep to `launcher`.
 
-    `searcher` is the sweeper that decides as it goes.
-
-    While it runs, `hydra.sweep.dir` is a temporary folder, so that nothing of Hydra's is left behind.
-    Raises ConfigError for what Hydra cannot compose; exceptions of the task pass through.
+    `launcher` and `searcher` (the sweeper of a search) are classes or functions that build the object: Hydra calls them
+    with the settings below `hydra.launcher` and `hydra.sweeper`. `hydra.sweep.dir` is a temporary folder, so that Hydra
+    leaves no files behind. Raises ConfigError for an invalid config; exceptions of the task pass through.
     """
     register_configs()
     Plugins.instance().class_name_to_class.update({LAUNCHER: launcher, SWEEPER: GridSweeper, SEARCHER: searcher})

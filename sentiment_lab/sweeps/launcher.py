@@ -1,11 +1,9 @@
-"""The Hydra launchers: they receive all jobs of a sweep at once, check them all, and run or list them."""
+"""The Hydra launcher: it receives all jobs of a sweep at once, checks them all, and passes them to a function."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
-from functools import cached_property
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
@@ -19,72 +17,51 @@ from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.grid import plan_jobs
 
 Values = Sequence[float | None]
+UseJobs = Callable[[Sequence[Job], Sequence[str]], Values]
+"""Takes the jobs of a sweep and its overrides; returns a value for each job, which Hydra's own sweepers optimise."""
 
 
 class JobsLauncher(Launcher):  # type: ignore[misc]  # hydra is untyped
-    """Hands all jobs of a command to `use`."""
+    """Composes and checks all jobs of a sweep, then calls `use` with them."""
 
-    @abstractmethod
-    def use(self, jobs: Sequence[Job], command: Sequence[str]) -> Values:
-        """Use the jobs and return a value for each: what an optimising sweeper of Hydra goes by."""
+    def __init__(self, use: UseJobs) -> None:
+        """Take the function that trains the jobs, lists them, or does whatever else a command is for."""
+        self._use = use
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra gives to compose the jobs with; our sweep replaces the task function."""
+        """Keep the sweep's config; `use` replaces the task function."""
         del task_function
-        self._context, self._config = hydra_context, config
+        self._config = config
+        self._compose = JobComposer(hydra_context.config_loader, config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Use all jobs and return the value of each, in the order asked.
+        """Call `use` with all jobs and return the value of each, in the order of `job_overrides`.
 
         Raises ConfigError with the problems of all jobs, before any of them is used.
         """
         del initial_job_idx
-        jobs, asked = plan_jobs(job_overrides, self.compose)
-        if len(jobs) < len(asked):
-            print_message(f"{len(asked)} jobs asked for, {len(jobs)} of them differ: the same config runs once")
+        jobs, positions = plan_jobs(job_overrides, self._compose)
+        if len(jobs) < len(positions):
+            print_message(f"{len(positions)} jobs requested, {len(jobs)} of them distinct: equal configs run once")
         key, chosen = "hydra.sweeper.max_batch_size", jobs[0].config.study.choose
         if chosen and (size := OmegaConf.select(self._config, key)):
-            raise ConfigError([f"{key} must be null where validation chooses {chosen}, got {size}"])
-        values = self.use(jobs, [str(word) for word in self._config.hydra.overrides.task])
-        return [_job_return(words, values[job]) for words, job in zip(job_overrides, asked, strict=True)]
-
-    @cached_property
-    def compose(self) -> JobComposer:
-        """Composes and checks jobs."""
-        return JobComposer(self._context.config_loader, self._config)
+            raise ConfigError([f"{key} must be null where study.choose={chosen}, got {size}"])
+        values = self._use(jobs, list(map(str, self._config.hydra.overrides.task)))
+        return [_job_return(asked, values[index]) for asked, index in zip(job_overrides, positions, strict=True)]
 
 
-class SweepLauncher(JobsLauncher):
-    """Trains the jobs; `force` trains again what is complete. Hydra makes the object, so the command sets the class."""
+def train_jobs(jobs: Sequence[Job], command: Sequence[str], *, force: bool) -> Values:
+    """Run the jobs as a sweep and return the best validation accuracy of each; `force` retrains complete runs.
 
-    force = False
+    The value of a job that tuning did not select is None. Raises SweepFailedError after the last job when any failed.
+    """
+    from sentiment_lab.sweeps.sweep import SweepFailedError, run_study
 
-    def use(self, jobs: Sequence[Job], command: Sequence[str]) -> Values:
-        """Run the sweep.
-
-        Raises SweepFailedError after the last job when any of them failed.
-        """
-        from sentiment_lab.sweeps.sweep import SweepFailedError, run_study
-
-        results = {
-            outcome.job.folder.short_hash: outcome.result for outcome in run_study(jobs, command, force=self.force)
-        }
-        if None in results.values():
-            raise SweepFailedError
-        found = [results.get(job.folder.short_hash) for job in jobs]  # none of a value that was not chosen
-        return [None if result is None else result.best_validation_accuracy for result in found]
-
-
-class PlanLauncher(JobsLauncher):
-    """Trains nothing and lists the jobs."""
-
-    listed: ClassVar[list[Job]] = []
-
-    def use(self, jobs: Sequence[Job], command: Sequence[str]) -> Values:
-        """Keep the jobs."""
-        del command
-        self.listed[:] = jobs
-        return [None] * len(jobs)
+    results = {outcome.job.folder.short_hash: outcome.result for outcome in run_study(jobs, command, force=force)}
+    if None in results.values():
+        raise SweepFailedError
+    trained = [results.get(job.folder.short_hash) for job in jobs]
+    return [None if result is None else result.best_validation_accuracy for result in trained]
 
 
 def _job_return(overrides: Sequence[str], value: float | None) -> JobReturn:

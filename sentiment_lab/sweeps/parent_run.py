@@ -1,4 +1,4 @@
-"""The parent run of a sweep, kept equal to the sweep's record and to the folders of its runs."""
+"""Bringing the parent run of a sweep up to date with the sweep's record and its run folders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def open_parent(config: Config, record: SweepRecord, warn: Callable[[str], None]) -> None:
-    """Make the parent run with the frozen list of jobs, before the first of them looks for it."""
+    """Create the parent run with the frozen list of jobs, before the first job looks for it."""
     if not config.tracking.enabled:
         return
     from sentiment_lab.tracking.store import open_store
@@ -28,13 +28,13 @@ def open_parent(config: Config, record: SweepRecord, warn: Callable[[str], None]
 
     store = open_store(config.tracking, config.paths)
     try:
-        SweepParent.open(store, record.study, record.name, record.tags).keep("jobs.json", record.text)
-    except Exception as error:  # noqa: BLE001  # whatever a store raises, the sweep goes on
-        warn(f"{store.message(error)}\n  the sweep goes on in its folders, sentiment-lab sync adds it to a store")
+        SweepParent.open(store, record.study, record.name, record.tags).log_text("jobs.json", record.text)
+    except Exception as error:  # noqa: BLE001  # the sweep continues without a store
+        warn(f"{store.message(error)}\n  the sweep continues; `sentiment-lab sync` adds it to the store afterwards")
 
 
 def close_parent(config: Config, record: SweepRecord, status: str, warn: Callable[[str], None]) -> None:
-    """Give the parent run its table and its status."""
+    """Write table and status of the parent run."""
     if not config.tracking.enabled:
         return
     from sentiment_lab.tracking.store import open_store
@@ -43,20 +43,21 @@ def close_parent(config: Config, record: SweepRecord, status: str, warn: Callabl
     folder, root = sweeps_folder(config.paths.store) / record.hash, Path(config.paths.runs).absolute()
     try:
         store.retry(lambda: mirror_sweep(store, record, root, folder, status))
-    except Exception as error:  # noqa: BLE001  # whatever a store raises, the sweep is done
-        warn(f"{store.message(error)}\n  it lacks the sweep's table, sentiment-lab sync adds it")
+    except Exception as error:  # noqa: BLE001  # the sweep is done, with or without a store
+        warn(f"{store.message(error)}\n  the sweep's table is missing there; `sentiment-lab sync` adds it")
 
 
 def mirror_sweep(store: Store, record: SweepRecord, root: Path, folder: Path, status: str | None = None) -> None:
-    """Bring a sweep's parent run up to date with its folder and those of its runs.
+    """Bring a sweep's parent run up to date with its folder and its run folders.
 
-    `status` is FINISHED, FAILED or KILLED; None reads it from the runs. Raises whatever MLflow raises.
+    `status` is FINISHED, FAILED or KILLED; None derives it from the runs. Raises TrackingError when the parent was
+    deleted, and the errors of MLflow.
     """
     from sentiment_lab.tracking.address import experiment_name
     from sentiment_lab.tracking.sweep_parent import SweepParent
 
     parent = SweepParent.open(store, record.study, record.name, record.tags)
-    parent.keep("jobs.json", record.text)
+    parent.log_text("jobs.json", record.text)
     for job in record.jobs:
         parent.adopt(job["hash"], store.experiment_id(experiment_name(record.study)))
     runs = [run for _, run in record.runs(root)]
@@ -66,7 +67,7 @@ def mirror_sweep(store: Store, record: SweepRecord, root: Path, folder: Path, st
 
 
 def _description(record: SweepRecord, comparison: Comparison | None) -> str:
-    """Return what the parent's page says in Markdown: the question, the answer, the table, and what it leaves open."""
+    """Return the parent's description in Markdown: question, verdict, table and caveats."""
     if comparison is None:
         return "\n\n".join(filter(None, [record.question, "No run is complete."]))
     notes = [f"- {caveat}" for caveat in caveats(comparison)]

@@ -1,4 +1,4 @@
-"""The page of a sweep, in the sweep's folder."""
+"""The report of a sweep: an HTML page and its figures in the sweep's folder."""
 
 from __future__ import annotations
 
@@ -24,66 +24,67 @@ if TYPE_CHECKING:
 
 PAGE, FIGURES = "report.html", "figures"
 MOST_EXPLAINED = 3
-"""Mistakes that a page explains."""
+"""Misclassified reviews that a page explains."""
 
 
 def write_report(comparison: Comparison, config: Config, folder: Path, print_message: Callable[[str], None]) -> None:
-    """Write the page and its figures into a sweep's folder and say where; what fails in it is said too, not raised.
+    """Write the page and its figures into a sweep's folder and print the path; errors are printed, not raised.
 
-    `config` is that of any of the sweep's runs: it says where the reviews are.
+    `config` is that of any run of the sweep; it locates the reviews.
     """
     try:
         _write(comparison, config, folder, print_message)
-    except Exception as error:  # noqa: BLE001  # the sweep is done, whatever its page lacks
+    except Exception as error:  # noqa: BLE001  # the sweep is done, with or without its page
         reason = str(error).partition("\n")[0]
         print_message(
-            f"no report ({type(error).__name__}: {reason}); sentiment-lab compare {folder.name} --report FILE.html"
+            f"no report ({type(error).__name__}: {reason}); "
+            f"`sentiment-lab compare {folder.name} --report FILE.html` writes it"
         )
         return
     print_message(f"report: {folder / PAGE}")
 
 
 def read_report(folder: Path) -> dict[str, str]:
-    """Return the page, the figures and what a search found that are in a sweep's folder, by name."""
-    found = [*folder.glob(PAGE), *sorted(folder.glob(f"{FIGURES}/*.svg")), *sorted(folder.glob("search/*"))]
-    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in found}
+    """Return the text of page, figures and search findings in a sweep's folder, by relative path."""
+    paths = [*folder.glob(PAGE), *sorted(folder.glob(f"{FIGURES}/*.svg")), *sorted(folder.glob("search/*"))]
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
 def build_page(comparison: Comparison, read_texts: ReadTexts, print_message: Callable[[str], None]) -> Report:
-    """Build the page with the worst mistakes of the best variant explained, where its model and the texts are there."""
+    """Build the page, with the worst mistakes of the best variant explained if model and texts are available."""
     from sentiment_lab.analysis.report.page import build_report
     from sentiment_lab.explain.html import explanation_css
 
     try:
         explanations = explain_mistakes(comparison, read_texts)
     except LabError as error:
-        print_message(f"no mistakes are explained: {error}")
+        print_message(f"the report explains no mistakes: {error}")
         explanations = []
     return build_report(comparison, read_texts, explanations, explanation_css())
 
 
 def explain_mistakes(comparison: Comparison, read_texts: ReadTexts) -> list[Markup]:
-    """Explain the mistakes of which the best variant's first run was surest, as fragments of HTML.
+    """Explain the most confident mistakes of the best variant's first run, as fragments of HTML.
 
-    By occlusion, which is quick for a network that is not traced yet. Raises LabError where the texts or the model
-    cannot be read.
+    Networks are explained by occlusion, which is fast without a traced graph. Raises LabError when the texts or the
+    model cannot be read.
     """
     runs = {block: run for block, run in comparison.best.variant.runs.items() if run.short_hash in comparison.answers}
     if not runs:
         return []
     block, run = next(iter(runs.items()))
-    answers = comparison.answers[run.short_hash]
-    wrong = np.flatnonzero(~answers.right)
-    worst = wrong[np.argsort(-np.abs(answers.probabilities[wrong] - 0.5), kind="stable")][:MOST_EXPLAINED]
-    texts = read_texts([str(answers.ids[place]) for place in worst]) if len(worst) else {}
-    known = [place for place in worst if str(answers.ids[place]) in texts]
-    return _explained(f"{comparison.best.label} {block} ({run.short_hash})", run, answers, known, texts)
+    predictions = comparison.answers[run.short_hash]
+    wrong = np.flatnonzero(~predictions.right)
+    worst = wrong[np.argsort(-np.abs(predictions.probabilities[wrong] - 0.5), kind="stable")][:MOST_EXPLAINED]
+    texts = read_texts([str(predictions.ids[index]) for index in worst]) if len(worst) else {}
+    known = [index for index in worst if str(predictions.ids[index]) in texts]
+    return _explained(f"{comparison.best.label} {block} ({run.short_hash})", run, predictions, known, texts)
 
 
 def _explained(
-    name: str, run: StudyRun, answers: TestPredictions, places: Sequence[int], texts: Mapping[str, str]
+    name: str, run: StudyRun, predictions: TestPredictions, indices: Sequence[int], texts: Mapping[str, str]
 ) -> list[Markup]:
-    if not places:
+    if not indices:
         return []
     from sentiment_lab.explain.explainers import explain_texts
     from sentiment_lab.explain.html import explanation_html
@@ -91,18 +92,18 @@ def _explained(
     from sentiment_lab.serving import LABELS
 
     method: Method | None = "occlusion" if run.config.get("model.family") == "recurrent" else None
-    chosen = [texts[str(answers.ids[place])] for place in places]
-    explanations = explain_texts(load_classifier(run.folder.model), chosen, method)
-    said = Markup("<p>{} is labelled {}, and {} calls it {}.</p>")
+    selected = [texts[str(predictions.ids[index])] for index in indices]
+    explanations = explain_texts(load_classifier(run.folder.model), selected, method)
+    heading = Markup("<p>{} is labelled {}; {} predicts {}.</p>")
     return [
-        said.format(
-            f"Review {answers.ids[place]}",
-            LABELS[int(answers.labels[place])],
+        heading.format(
+            f"Review {predictions.ids[index]}",
+            LABELS[int(predictions.labels[index])],
             name,
-            LABELS[1 - int(answers.labels[place])],
+            LABELS[1 - int(predictions.labels[index])],
         )
         + explanation_html(explanation)
-        for place, explanation in zip(places, explanations, strict=True)
+        for index, explanation in zip(indices, explanations, strict=True)
     ]
 
 

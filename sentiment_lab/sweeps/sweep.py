@@ -1,4 +1,4 @@
-"""The story of a sweep: its jobs frozen, run by an executor, compared, and put on the parent run."""
+"""A sweep of jobs: recorded, run by an executor, compared, reported, and mirrored as a parent run."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from sentiment_lab.sweeps.view import View, build_view
 
 
 class SweepFailedError(LabError):
-    """At least one job of a sweep failed; which ones was already said."""
+    """At least one job of a sweep failed; the failures were already printed."""
 
     exit_code = 1
 
 
 def run_study(jobs: Sequence[Job], command: Sequence[str], *, force: bool = False) -> list[JobOutcome]:
-    """Run the jobs; with `study.choose` first those that try its values, then those that have the best of them.
+    """Run the jobs as one sweep; with `study.choose` as two: the trials, then the jobs with the tuned value.
 
-    Returns the outcomes of the jobs that were run. Raises ConfigError, before any is run, where nothing can be chosen.
+    Returns the outcomes of the jobs that ran. Raises ConfigError, before any runs, when the setting cannot be tuned.
     """
     key = jobs[0].config.study.choose
     if key is None:
         return run_sweep(jobs, command, force=force)
     groups = find_groups(jobs, key)
-    tried = [job for group in groups if len(group.tries) > 1 for job in group.tries]
-    outcomes = run_sweep(tried, command, force=force, chooses=key) if tried else []
+    trials = [job for group in groups if len(group.trials) > 1 for job in group.trials]
+    outcomes = run_sweep(trials, command, force=force, tunes=key) if trials else []
     for group in groups:
-        if len(group.tries) > 1:
+        if len(group.trials) > 1:
             print_message(describe(group))
-    again = {outcome.job.folder.short_hash for outcome in outcomes} if force else set()
-    best = [job for group in groups for job in group.chosen()]
-    return [*outcomes, *(run_sweep(best, command, force=force, done=again, chosen=key) if best else [])]
+    retrained = {outcome.job.folder.short_hash for outcome in outcomes} if force else set()
+    tuned = [job for group in groups for job in group.tuned()]
+    return [*outcomes, *(run_sweep(tuned, command, force=force, done=retrained, tuned=key) if tuned else [])]
 
 
 def run_sweep(
@@ -53,21 +53,21 @@ def run_sweep(
     *,
     force: bool = False,
     done: Container[str] = (),
-    chooses: str | None = None,
-    chosen: str | None = None,
+    tunes: str | None = None,
+    tuned: str | None = None,
     extra: Callable[[Path], None] = lambda _: None,
 ) -> list[JobOutcome]:
-    """Run the jobs in order, then show the table and every failure; `extra` adds files to the sweep's folder.
+    """Run the jobs in order, then print the table and every failure; `extra` adds files to the sweep's folder.
 
-    `force` trains again what is complete, but for the runs `done`, by short hash. `chooses` is the setting whose values
-    the jobs try, `chosen` the one whose best values they have.
+    `force` retrains complete runs except `done`, by short hash. `tunes` is the setting whose values the jobs try,
+    `tuned` the one of which they have the best value.
 
-    The sweep's folder keeps the frozen list of jobs and the trace of each failure. An interruption ends the sweep; what
-    was done stays, and the same sweep goes on from there.
+    The sweep's folder keeps the frozen list of jobs and the traceback of each failure. An interruption ends the sweep;
+    running the same jobs again resumes it.
     """
     config = jobs[0].config
     executor = build_executor(config.launch)
-    record, jobs, folder = freeze(jobs, command, chooses=chooses, chosen=chosen)
+    record, jobs, folder = freeze(jobs, command, tunes=tunes, tuned=tuned)
     root = Path(config.paths.runs).absolute()
     open_parent(config, record, print_message)
     outcomes: dict[str, JobOutcome] = {}
@@ -82,7 +82,7 @@ def run_sweep(
         comparison = compare_sweep(record, root)
         if comparison:
             render_comparison(console(), comparison)
-            if status != "KILLED" and not chooses:
+            if status != "KILLED" and not tunes:
                 write_report(comparison, config, folder, print_message)
                 extra(folder)
         _report(list(outcomes.values()), comparison)
@@ -93,7 +93,7 @@ def run_sweep(
 def _run_all(
     jobs: Sequence[Job], executor: Executor, view: View, folder: Path, *, force: bool, done: Container[str]
 ) -> Iterator[JobOutcome]:
-    """Yield the outcomes: of complete runs from what is stored, of all others by the executor."""
+    """Yield the outcomes: of complete runs from their folders, of all others from the executor."""
     kept = [job for job in jobs if not force or job.folder.short_hash in done]
     stored = [job for job in kept if job.folder.state == "complete"]
     for job in stored:

@@ -1,4 +1,4 @@
-"""What a person sees of a sweep while it runs."""
+"""Terminal output of a sweep while it runs."""
 
 from __future__ import annotations
 
@@ -22,54 +22,54 @@ from sentiment_lab.training.result import EpochRecord, Result
 
 
 class View:
-    """Lines: one when a job starts, one for each epoch where several run at once, one when it ends."""
+    """Prints a line when a job starts, one per epoch if several jobs run at once, and one when a job ends."""
 
     def __init__(self, total: int, *, epochs: bool) -> None:
-        """Expect `total` jobs; `epochs` shows them here, because no progress bar of the run's own does."""
+        """Expect `total` jobs; `epochs` prints a line per epoch, which the job's own process does not."""
         self._total, self._epochs = total, epochs
         self._numbers: dict[str, int] = {}
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show it as long as the context is open."""
+        """Show the view while the context is open."""
         yield
 
     def started(self, job: Job) -> None:
-        """Show that a job begins."""
+        """Show that a job starts."""
         self._numbers.setdefault(job.folder.short_hash, len(self._numbers) + 1)
-        self._say(f"{self._label(job)} {job.name}  {job.folder.short_hash}")
+        self._print(f"{self._label(job)} {job.name}  {job.folder.short_hash}")
 
     def progressed(self, job: Job, progress: Progress) -> None:
-        """Show where a job stands within its epoch."""
+        """Show the progress of a job within its epoch."""
 
     def epoch_ended(self, job: Job, record: EpochRecord) -> None:
         """Show an epoch of a job."""
         if self._epochs:
-            self._say(f"{self._label(job)}{epoch_line(record)}")
+            self._print(f"{self._label(job)}{epoch_line(record)}")
 
-    def said(self, job: Job | None, line: str) -> None:
-        """Show what a run says."""
-        self._say(f"{self._label(job)} {line}" if job else line)
+    def message(self, job: Job | None, line: str) -> None:
+        """Show a message of a job, or of the executor."""
+        self._print(f"{self._label(job)} {line}" if job else line)
 
     def ended(self, job: Job, result: Result | None, reason: str, *, stored: bool = False) -> None:
-        """Show what became of a job."""
+        """Show the result of a job, or the reason of its failure."""
         label = f"{self._label(job)}" if self._epochs else ""
         if result is None:
-            self._say(f"{label}  failed: {reason}")
+            self._print(f"{label}  failed: {reason}")
             return
-        note = "   (complete before, not trained again)" if stored else ""
-        self._say(f"{label}  test accuracy {result.test.accuracy:.4f}{note}")
+        note = "   complete, not trained again (--force retrains it)" if stored else ""
+        self._print(f"{label}  test accuracy {result.test.accuracy:.4f}{note}")
 
     def _label(self, job: Job) -> str:
         return f"[{self._numbers.get(job.folder.short_hash, '?')}/{self._total}]"
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         print_message(line)
 
 
 @dataclass
 class _Row:
-    """One running job."""
+    """The row of a running job."""
 
     job: Job
     since: float = field(default_factory=time.monotonic)
@@ -92,7 +92,7 @@ class _Row:
 
 
 class LiveView(View):
-    """A table of the running jobs below the lines of those that ended, for a terminal."""
+    """Shows a table of the running jobs below the lines of the ended ones, for a terminal."""
 
     def __init__(self, total: int) -> None:
         super().__init__(total, epochs=False)
@@ -102,7 +102,7 @@ class LiveView(View):
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Keep the table on the terminal as long as the context is open."""
+        """Show the table while the context is open."""
         with self._live:
             yield
 
@@ -112,17 +112,17 @@ class LiveView(View):
         self._rows[job.folder.short_hash] = _Row(job)
 
     def progressed(self, job: Job, progress: Progress) -> None:
-        """Move a row."""
+        """Update the row."""
         row = self._rows.get(job.folder.short_hash)
         if row:
             row.progress = progress
 
     def ended(self, job: Job, result: Result | None, reason: str, *, stored: bool = False) -> None:
-        """Turn the row into a line."""
+        """Replace the row by a line."""
         self._rows.pop(job.folder.short_hash, None)
         self._complete += result is not None
         self._failed += result is None
-        self._say(f"{self._label(job)} {job.name}  {job.folder.short_hash}")
+        self._print(f"{self._label(job)} {job.name}  {job.folder.short_hash}")
         super().ended(job, result, reason, stored=stored)
 
     def _render(self) -> Group:
@@ -133,13 +133,13 @@ class LiveView(View):
         left = self._total - self._complete - self._failed - len(self._rows)
         return Group(table, Text(f"{self._complete} complete{failed}, {len(self._rows)} running, {left} waiting"))
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self._live.console.print(line, markup=False)
 
 
 def build_view(launch: LaunchConfig, total: int) -> View:
     """Return the view that `launch.progress` asks for."""
-    if launch.executor == "inline":  # the run's own progress shows its epochs
+    if launch.executor == "inline":  # the run's own progress callback shows its epochs
         return View(total, epochs=False)
     kind = launch.progress
     if kind == "auto":

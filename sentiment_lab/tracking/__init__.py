@@ -1,11 +1,10 @@
-"""The mirror in MLflow: the store, one run for each run, one parent for each sweep. Nothing else imports mlflow."""
+"""Mirroring runs and sweeps to MLflow, and its model registry. No other package imports mlflow."""
 
 import os
 
-# MLflow cuts long values silently unless told not to; its progress bars, addresses, and the traces of errors that it
-# raises as well, have no place in our output. It would repeat any request whose answer does not come, also one that
-# makes a run: we repeat ourselves, after looking what the server has made of the first (`Store.patiently`). Nobody
-# asked for its telemetry.
+# By default MLflow truncates long values silently, and prints progress bars, URLs and tracebacks of errors that it also
+# raises. It repeats a request that gets no answer, even one that creates a run; `Store.retry` repeats it only after
+# checking what the server did with the first. Telemetry is off because no user requested it.
 for _name, _value in {
     "MLFLOW_TRUNCATE_LONG_VALUES": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",

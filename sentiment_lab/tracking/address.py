@@ -1,4 +1,4 @@
-"""Which MLflow store a run belongs into, and whether it is whole there: known without opening the store."""
+"""The address of the MLflow store of a config, known without opening the store."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sentiment_lab.config.settings import PathsConfig, TrackingConfig
 
 
 class StoreAddressError(LabError):
-    """An address of a store that is not used; the text says what to give instead."""
+    """An invalid address of a store; the text says what to use instead."""
 
 
 def store_uri(tracking: TrackingConfig, paths: PathsConfig) -> str:
-    """Return the store that the config, then MLFLOW_TRACKING_URI, then `paths.store` names.
+    """Return the store named by `tracking.uri`, else by MLFLOW_TRACKING_URI, else by `paths.store`.
 
-    Raises StoreAddressError for what is no address, and for one with a password: it is shown, and kept with the runs.
+    Raises StoreAddressError for an invalid address and for one with a password: addresses are printed and stored.
     """
     named, key = tracking.uri, "tracking.uri"
     if not named:
@@ -28,7 +28,7 @@ def store_uri(tracking: TrackingConfig, paths: PathsConfig) -> str:
 
 
 def checked_address(named: str, key: str) -> str:
-    """Return an address that `key` names.
+    """Return an address after checking it; `key` names it in errors.
 
     Raises StoreAddressError as `store_uri` does.
     """
@@ -38,20 +38,22 @@ def checked_address(named: str, key: str) -> str:
     if parts.password is not None:
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         how = (
-            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD take them"
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
             if parts.scheme in ("http", "https")
-            else "PGUSER and PGPASSWORD, or ~/.pgpass, take them"
+            else "PGUSER and PGPASSWORD, or ~/.pgpass"
         )
-        raise StoreAddressError(f"{key} must hold no name and password, since it is shown and stored: {bare}; {how}")
+        raise StoreAddressError(
+            f"{key} must not hold a password, because it is printed and stored; use {bare} and {how}"
+        )
     return named
 
 
 def local_uri(paths: PathsConfig) -> str:
-    """Return the store of this machine."""
-    # Absolute, because SQLite paths would else follow the current folder.
+    """Return the address of the local store."""
+    # Absolute, because a relative SQLite path would depend on the current folder.
     return f"sqlite:///{Path(paths.store).absolute() / 'mlflow.db'}"
 
 
 def experiment_name(study: str) -> str:
-    """Return the experiment of a study; a run without a study of its own honours MLFLOW_EXPERIMENT_NAME."""
+    """Return the experiment of a study; for the default study, MLFLOW_EXPERIMENT_NAME if it is set."""
     return os.environ.get("MLFLOW_EXPERIMENT_NAME", study) if study == "default" else study

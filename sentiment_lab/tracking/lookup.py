@@ -1,4 +1,4 @@
-"""Runs that stand in a store: found by their hash, fetched into a folder, told what came of them."""
+"""Runs in a store: finding one by its hash, fetching it into a folder, tagging it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mlflow.entities import Run, RunTag
 
 from sentiment_lab.base.files import storage_errors
 from sentiment_lab.config.identity import SHORT
-from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.tracking.run_mirror import FILES
 from sentiment_lab.tracking.store import Store, checked_hash
 
 
 def fetch_run(store: Store, prefix: str, root: Path) -> RunFolder:
-    """Copy what a store has of the complete run whose hash begins with `prefix` into a folder below `root`.
+    """Copy the stored files of the complete run whose hash begins with `prefix` into a folder below `root`.
 
-    The files are data: their digests are checked where they are read. Raises RunError when the store has no such run
-    or several, MlflowException when the store fails.
+    The digests of the files are checked when they are read. Raises RunError when the store has no such run or several,
+    MlflowException when the store fails.
     """
     run = _find(store, prefix)
     files = _files(store, run)
@@ -36,22 +36,23 @@ def fetch_run(store: Store, prefix: str, root: Path) -> RunFolder:
 
 
 def _files(store: Store, run: Run) -> set[str]:
-    """Return the names of what a store keeps of a run's folder.
+    """Return the names of the files that a store has from a run's folder.
 
-    Raises RunError where it keeps nothing: a local store that was moved or copied looks where it was made.
+    Raises RunError when there are none: a local store stores absolute paths, so they break when it is moved or copied.
     """
     files = {Path(item.path).name for item in store.client.list_artifacts(run.info.run_id, "run")}
     if "result.json" not in files:
-        short, place = run.data.tags["config_hash"][:SHORT], run.info.artifact_uri
+        short, location = run.data.tags["config_hash"][:SHORT], run.info.artifact_uri
         raise RunError(
-            f"{store.uri} knows the run {short}, but its files are not at {place}: was the store moved or copied? "
-            "Reproduce from where it was made, or serve it there with sentiment-lab ui and name tracking.uri=http://..."
+            f"{store.uri} has the run {short}, but its files are not at {location}: was the store moved or copied? "
+            "Reproduce it at the original location, or serve the store there with `sentiment-lab ui` and set "
+            "tracking.uri=http://..."
         )
     return files
 
 
 def tag_training(store: Store, training: str, tags: Mapping[str, str], file: Path | None = None) -> None:
-    """Set tags on the run of one training, and keep a file with it, where the store knows the run."""
+    """Set tags on the run of one training and log a file to it, if the store has the run."""
     for run in store.search(f"tags.training = '{checked_hash(training)}'"):
         store.client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
         if file:
@@ -64,7 +65,8 @@ def _find(store: Store, prefix: str) -> Run:
     runs = [run for run in runs if re.fullmatch(r"[0-9a-f]{64}", run.data.tags["config_hash"])]
     hashes = {run.data.tags["config_hash"][:SHORT] for run in runs}
     if len(hashes) > 1:
-        raise RunError(f"{prefix!r} is the beginning of several runs in {store.uri}: {', '.join(sorted(hashes))}")
+        names = ", ".join(sorted(hashes))
+        raise AmbiguousHashError(f"{prefix!r} is the prefix of several runs in {store.uri}: {names}")
     if not runs:
         raise RunError(f"no complete run {prefix!r} in {store.uri}")
     first = [run for run in runs if "reproduces" not in run.data.tags]

@@ -1,4 +1,4 @@
-"""Which stores hold a complete run, recorded in its folder."""
+"""Marks in a run folder: which stores have the complete run."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ _MARK = "mirror.json"
 
 
 def is_mirrored(folder: RunFolder, uri: str) -> bool:
-    """Tell whether a complete run was mirrored whole to this store."""
+    """Return whether a complete run was fully mirrored to this store."""
     return uri in _stores(folder)
 
 
 def mark_mirrored(folder: RunFolder, uri: str, run_id: str) -> None:
-    """Remember that a complete run was mirrored whole, beside the other stores that have it."""
+    """Record that a complete run was fully mirrored to this store, in addition to other stores."""
     mark = {"training": _training(folder), "stores": {**_stores(folder), uri: run_id}}
     atomic_write(folder.path / _MARK, json.dumps(mark) + "\n")
 
 
 def _stores(folder: RunFolder) -> dict[str, str]:
-    """Return the stores that have a run whole, and its id in each."""
+    """Return the run's id in each store that has it completely, by address."""
     mark = read_plain(folder.path / _MARK)
     return dict(mark.get("stores", {})) if mark.get("training") == _training(folder) else {}
 
 
 def _training(folder: RunFolder) -> str | None:
-    """Return what tells this training from that of another run, or of the same config before --force."""
+    """Return the id of this training, which differs for another run and after --force."""
     started = folder.started()
     return str(started["training"]) if started else None

@@ -1,4 +1,4 @@
-"""The callback that mirrors a run to MLflow while it trains, from a thread of its own."""
+"""The callback that mirrors a run to MLflow while it trains, from a separate thread."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from sentiment_lab.config.settings import TrackingConfig
 from sentiment_lab.runs.folder import RunFolder
+from sentiment_lab.tracking.run_mirror import RunMirror
 from sentiment_lab.tracking.store import Store
 from sentiment_lab.training.callbacks import Callback
 from sentiment_lab.training.result import EpochRecord, Result
 
 if TYPE_CHECKING:
     from sentiment_lab.data.dataset import Dataset as SplitDataset
-from sentiment_lab.tracking.run_mirror import RunMirror
 
 SYSTEM_METRICS_SECONDS = 2
 HEARTBEAT_SECONDS = 30.0
 RETRY_SECONDS = 10.0
-"""Seconds before a store that failed is tried again."""
+"""Seconds before the next attempt after a failure of the store."""
 GIVE_UP_SECONDS = 60.0
-"""Seconds that a run which did not complete waits for the store before it leaves."""
+"""Seconds that a failed or killed run waits for the store before its process ends."""
 
 
 class MlflowCallback(Callback):
-    """Mirrors a run while it lives, from a thread of its own: a slow store or none holds no training up.
+    """Mirrors a run from a separate thread, so that a slow or unreachable store does not delay training.
 
-    A store that fails is named once and tried again; what it missed is in the folder.
+    A failure of the store is printed once and the push repeated; the run folder has what the store missed.
     """
 
     def __init__(self, store: Store, tracking: TrackingConfig, folder: RunFolder, warn: Callable[[str], None]) -> None:
@@ -41,11 +41,11 @@ class MlflowCallback(Callback):
         self._system: Any = None
 
     def started(self) -> None:
-        """Create the run, or find it where an earlier attempt has made it."""
+        """Create the run, or find that of an earlier attempt."""
         self._thread.start()
 
     def data_ready(self, dataset: SplitDataset) -> None:  # noqa: ARG002
-        """Log the hashes and one dataset input for each part."""
+        """Log the hashes and one dataset input per part."""
         self._wake.set()
 
     def epoch_ended(self, record: EpochRecord) -> None:  # noqa: ARG002
@@ -85,19 +85,19 @@ class MlflowCallback(Callback):
                 self._store.retry(lambda: self._run.push(alive=False))
             if alive and self._tracking.system_metrics and self._system is None:
                 self._start_system_metrics()
-        except Exception as error:  # noqa: BLE001  # whatever a store raises, the run goes on
-            self._hear_failure(error, alive=alive)
+        except Exception as error:  # noqa: BLE001  # training continues without a store
+            self._warn_of(error, alive=alive)
         else:
             if self._away:
-                self._warn(f"MLflow store {self._store.uri} answers again and has what it missed")
+                self._warn(f"MLflow store {self._store.uri} is reachable again and up to date")
             self._away = False
 
-    def _hear_failure(self, error: Exception, *, alive: bool) -> None:
-        failed = self._store.message(error)
+    def _warn_of(self, error: Exception, *, alive: bool) -> None:
+        message = self._store.message(error)
         if alive and not self._away:
-            self._warn(f"{failed}\n  the run goes on in its folder, the store is tried again")
+            self._warn(f"{message}\n  training continues in the run folder; the store is retried")
         if not alive:
-            self._warn(f"{failed}\n  it lacks the end of this run, `sentiment-lab sync` brings it up to date")
+            self._warn(f"{message}\n  the end of this run is missing there; `sentiment-lab sync` adds it")
         self._away, self._retry_at = True, time.monotonic() + RETRY_SECONDS
 
     def _start_system_metrics(self) -> None:

@@ -1,4 +1,4 @@
-"""The logged model: our code, its own data, no pickle."""
+"""Logging a run's model to MLflow: our code and the model's own files, no pickle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READY = "READY"
 
 
 def logged_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
-    """Return the models of a run that are whole."""
+    """Return the models of a run that are completely logged."""
     return [model for model in _all_models(client, run_id) if model.status == READY]
 
 
@@ -32,19 +32,19 @@ def _all_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
 
 
 def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -> None:
-    """Log the model that takes raw text and gives label and probability, tied to the epoch that was kept.
+    """Log the model in `folder`, which maps raw texts to label and probability; `step` is the kept epoch.
 
-    A run has one: what is whole is left alone, and what an earlier attempt left unfinished goes.
+    A run has one model: a complete one is kept, unfinished ones of earlier attempts are discarded.
     """
     known = _all_models(client, run_id)
     if any(model.status == READY for model in known):
         return
     for model in known:
         _discard(client, model)
-    # Made here, because MLflow would put the model of a run that is not its active one into the default experiment.
+    # Created here, because without an active run MLflow would put the model into the default experiment.
     run = client.get_run(run_id)
     model = client.create_logged_model(run.info.experiment_id, "model", run_id, params=run.data.params)
-    # An example would make MLflow load the model and predict: seconds for each run. The type hint is one of its own.
+    # With an input example MLflow would load the model and predict: seconds per run. The type hint is MLflow's own.
     for message in (".*An input example was not provided", ".*Any type hint is inferred as AnyType"):
         warnings.filterwarnings("ignore", message=message)
     outputs = Schema([ColSpec("string", "label"), ColSpec("float", "probability")])
@@ -65,17 +65,17 @@ def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -
 
 
 def _discard(client: MlflowClient, model: LoggedModel) -> None:
-    # It cannot be gone on with: MLflow ties a model to its run once, and refuses a second time.
+    # An unfinished model cannot be continued: MLflow ties a model to its run only once.
     try:
         client.delete_logged_model(model.model_id)
-    except MlflowException:  # a server may keep deleting for whoever has made the experiment
+    except MlflowException:  # a server may allow deletion only to the creator of the experiment
         client.finalize_logged_model(model.model_id, "FAILED")
 
 
 def _description(run: Run, model_id: str) -> str:
-    """Return what the model's page says, in Markdown."""
+    """Return the model's description in Markdown."""
     return (
-        f"The network of `{run.info.run_name}`: reviews in, a label and the probability of a positive one out.\n\n"
+        f"The model of `{run.info.run_name}`: takes reviews, returns label and probability of a positive review.\n\n"
         f'```python\nmlflow.pyfunc.load_model("models:/{model_id}").predict(["a fine film"])\n```\n\n'
         f"`sentiment-lab promote {run.data.tags['config_hash'][:SHORT]} --as champion` registers it."
     )
@@ -83,7 +83,7 @@ def _description(run: Run, model_id: str) -> str:
 
 @contextmanager
 def default_store(uri: str) -> Iterator[None]:
-    """Name the store where MLflow looks for it in the block, but not for child processes, as MLflow would."""
+    """Set MLflow's default store in the block, without the environment variable that child processes would inherit."""
     before = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(uri)
     try:

@@ -1,4 +1,4 @@
-"""The store's model registry: a run's model becomes a version of a registered model and gets an alias."""
+"""The model registry of a store: registering a run's model as a version, and setting its alias."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from sentiment_lab.tracking.run_mirror import RunMirror
 from sentiment_lab.tracking.store import Store, TrackingError
 
 COPIED = ("config_hash", "variant", "data_hash", "split_hash", "study")
-"""Tags of the run that its version has too; `test_accuracy` comes from the metrics."""
+"""Tags of the run that are copied to its version; `test_accuracy` comes from the metrics."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """One version of a registered model; what its tags do not say is empty."""
+    """One version of a registered model."""
 
     name: str
     version: str
@@ -36,14 +36,14 @@ class Version:
 def promote_model(
     store: Store, tracking: TrackingConfig, folder: RunFolder, name: str, alias: str
 ) -> tuple[Version, Version | None]:
-    """Register a complete run's model, unless it is a version already, and set an alias on that version.
+    """Register a complete run's model, unless it is registered already, and set an alias on its version.
 
-    A run or a model that the store lacks is mirrored first. Returns the version and the other one that had the alias.
-    Raises TrackingError when the run was deleted in the store, MlflowException when the store fails.
+    A run or model that the store lacks is mirrored first. Returns the version, and the other version that had the alias
+    before, if any. Raises TrackingError when the run was deleted in the store, MlflowException when the store fails.
     """
     client = store.client
     version = _registered(store, tracking, folder, name)
-    before = _holder(client, name, alias)  # after that, because a server with passwords denies what is not there
+    before = _holder(client, name, alias)  # only now: a server with passwords denies access to a missing model
     client.set_registered_model_alias(name, alias, version.version)
     moved = before if before and before.version != version.version else None
     return _plain(client.get_model_version(name, version.version)), moved and _plain(moved)
@@ -52,41 +52,41 @@ def promote_model(
 def copy_registry(
     source: Store, target: Store, tracking: TrackingConfig, folders: Mapping[str, RunFolder]
 ) -> tuple[int, list[str]]:
-    """Register in another store what is registered in this one, oldest version first; `folders` go by their training.
+    """Register the versions of one store in another, oldest first; `folders` are the run folders by training id.
 
-    Returns the number of versions that are there now, and a line for each thing that was left: an alias that the other
-    store has given to another version stays where it is. Raises MlflowException when a store fails.
+    Returns the number of versions that the target has now, and a message for each version or alias not copied. An alias
+    that the target has on another version is not moved. Raises MlflowException when a store fails.
     """
-    copied, left = 0, []
+    copied, skipped = 0, []
     for model in source.client.search_registered_models():
         versions = source.client.search_model_versions(f"name = '{model.name}'")
         for version in sorted(versions, key=lambda version: int(version.version)):
             training = source.client.get_run(str(version.run_id)).data.tags.get("training", "")
             if training not in folders:
-                left.append(f"{model.name} version {version.version} was left: its run has no folder here")
+                skipped.append(f"{model.name} version {version.version} was not copied: its run has no folder here")
                 continue
             try:
-                there = _registered(target, tracking, folders[training], model.name)
+                registered = _registered(target, tracking, folders[training], model.name)
             except TrackingError as error:
-                left.append(f"{model.name} version {version.version} was left: {error}")
+                skipped.append(f"{model.name} version {version.version} was not copied: {error}")
                 continue
             copied += 1
             wanted = [alias for alias, number in model.aliases.items() if str(number) == str(version.version)]
             for alias in wanted:
                 holder = _holder(target.client, model.name, alias)
                 if holder is None:
-                    target.client.set_registered_model_alias(model.name, alias, there.version)
-                elif holder.version != there.version:
-                    left.append(
-                        f"the {alias} of {model.name} stays version {holder.version} there, not {there.version}: "
-                        f"sentiment-lab promote {folders[training].short_hash} --as {alias} --name {model.name} "
-                        f"tracking.uri={target.uri} moves it"
+                    target.client.set_registered_model_alias(model.name, alias, registered.version)
+                elif holder.version != registered.version:
+                    skipped.append(
+                        f"the alias {alias} of {model.name} stays on version {holder.version} there; move it to "
+                        f"version {registered.version} with: sentiment-lab promote {folders[training].short_hash} "
+                        f"--as {alias} --name {model.name} tracking.uri={target.uri}"
                     )
-    return copied, left
+    return copied, skipped
 
 
 def _registered(store: Store, tracking: TrackingConfig, folder: RunFolder, name: str) -> ModelVersion:
-    """Return the version that a run's model is, made where it is none."""
+    """Return the version of a run's model, registered if it is not yet."""
     run, model = _logged(store, tracking, folder)
     version = _version(store.client, run, model, name)
     for key, value in _tags(run).items():
@@ -95,18 +95,18 @@ def _registered(store: Store, tracking: TrackingConfig, folder: RunFolder, name:
 
 
 def _logged(store: Store, tracking: TrackingConfig, folder: RunFolder) -> tuple[Run, LoggedModel]:
-    """Return run and model as the store has them, mirrored from the folder where either is missing."""
-    found = _found(store, folder)
-    if not found:
+    """Return run and model in the store, mirrored from the folder if either is missing."""
+    logged = _find_logged(store, folder)
+    if not logged:
         RunMirror(store, replace(tracking, model=True), folder).push(alive=False)
-        found = _found(store, folder)
-    if not found:
-        why = "" if folder.model.is_dir() else f": {folder.model} is not there, --force trains it again"
-        raise TrackingError(f"the model of run {folder.short_hash} could not be logged in {store.uri}{why}")
-    return found
+        logged = _find_logged(store, folder)
+    if not logged:
+        reason = "" if folder.model.is_dir() else f": {folder.model} is missing; --force retrains it"
+        raise TrackingError(f"the model of run {folder.short_hash} could not be logged in {store.uri}{reason}")
+    return logged
 
 
-def _found(store: Store, folder: RunFolder) -> tuple[Run, LoggedModel] | None:
+def _find_logged(store: Store, folder: RunFolder) -> tuple[Run, LoggedModel] | None:
     started = folder.started() or {}
     for run in store.search(f"tags.training = '{started['training']}'"):
         models = logged_models(store.client, run.info.run_id) if run.info.lifecycle_stage == "active" else []
@@ -127,7 +127,7 @@ def _version(client: MlflowClient, run: Run, model: LoggedModel, name: str) -> M
             raise
     accuracy = run.data.metrics.get("test_accuracy", float("nan"))
     description = f"{run.info.run_name}: test accuracy {100 * accuracy:.2f} %"
-    with default_store(client.tracking_uri):  # where MLflow looks for what `models:/ID` means
+    with default_store(client.tracking_uri):  # MLflow resolves `models:/ID` there
         return client.create_model_version(
             name, model.model_uri, run_id, _tags(run), description=description, model_id=model.model_id
         )
@@ -144,7 +144,7 @@ def _holder(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
     try:
         return client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
-        # A name that is not known is the one, an alias that is not the other.
+        # The first code means an unknown model, the second an unknown alias.
         if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE"):
             return None
         raise

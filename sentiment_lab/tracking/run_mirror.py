@@ -1,4 +1,4 @@
-"""The mirror of one run in MLflow, kept equal to its folder: by the run while it lives, by `sync` at any time."""
+"""Mirroring one run folder to MLflow, by the run itself while it trains and by `sync` at any time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sentiment_lab.tracking.views import OPENED
 from sentiment_lab.training.result import Result
 
 DIGEST_LIMIT = 36
-"""Characters of a dataset digest that MLflow takes."""
+"""Characters that MLflow allows in a dataset digest."""
 REASON_LIMIT = 5000
 EPOCH_METRICS = (
     "train_loss",
@@ -39,13 +39,13 @@ FILES = (
     *("config.json", "overrides.yaml", "environment.txt", "code.diff", "journal.jsonl"),
     *("result.json", "predictions.parquet", "reproduction.json"),
 )
-"""What of a run's folder goes into the artifact folder `run`; `reproduce` needs no more than these."""
+"""Files of a run folder that are logged to the artifact folder `run`; they are all that `reproduce` needs."""
 
 
 class RunMirror:
-    """One run's record in the store. `push` writes what the store lacks; pushing twice writes nothing twice.
+    """One run in the store. `push` writes what the store lacks and is idempotent.
 
-    Metrics carry the times of the journal, so that what was logged before a failure is recognised after it.
+    Metrics carry the times of the journal, so that metrics logged before a failure are recognised after it.
     """
 
     def __init__(self, store: Store, tracking: TrackingConfig, folder: RunFolder) -> None:
@@ -54,12 +54,12 @@ class RunMirror:
         self._done: set[str] = set()
         self.run_id, self._experiment = "", ""
         self.found = False
-        """Whether the store knew the run before."""
+        """Whether the store already had the run."""
 
     def push(self, *, alive: bool) -> None:
-        """Bring the store up to date with the folder; `alive` tells whether the run goes on.
+        """Bring the store up to date with the folder; `alive` is whether the run is still training.
 
-        Raises TrackingError when the run was deleted in the store, and whatever MLflow raises when the store fails.
+        Raises TrackingError when the run was deleted in the store, and the errors of MLflow when the store fails.
         """
         events = self._folder.events()
         first = self._folder.started()
@@ -78,9 +78,9 @@ class RunMirror:
         client, experiment = self._store.client, self._store.experiment_id(experiment_name(first["study"]))
         found = self._store.find(experiment, "training", first["training"])
         if found and found.info.lifecycle_stage != "active":
-            raise TrackingError(f"run {found.info.run_id} was deleted in {self._store.uri}; it is left alone")
+            raise TrackingError(f"run {found.info.run_id} was deleted in {self._store.uri}; it is not mirrored again")
         tags = self._tags(first, experiment)
-        # Written once, because a person may write another description.
+        # Set only once, because a person may edit the description.
         described = {**tags, "mlflow.note.content": self._description()}
         run: Run = found or client.create_run(experiment, _milliseconds(first), described, first["name"])
         run_id = str(run.info.run_id)
@@ -92,7 +92,7 @@ class RunMirror:
         self.run_id, self._experiment, self.found = run_id, experiment, found is not None
 
     def _remember(self, run: Run, *, alive: bool) -> None:
-        """Learn what the store has of a run that it knew."""
+        """Note what the store already has of this run."""
         client, run_id = self._store.client, run.info.run_id
         for name in EPOCH_METRICS:
             self._logged |= {(name, metric.step) for metric in client.get_metric_history(run_id, name)}
@@ -149,7 +149,7 @@ class RunMirror:
         self._store.client.set_terminated(self.run_id, STATUSES[last["event"]], _milliseconds(last))
         if last["event"] == "completed":
             self._push_result(self._folder.result(), last)
-            self._drop_doubles(first)
+            self._delete_duplicates(first)
             mark_mirrored(self._folder, self._store.uri, self.run_id)
         else:
             self._tag(reason=str(last.get("reason", "its process died"))[:REASON_LIMIT])
@@ -163,19 +163,19 @@ class RunMirror:
         self.push_files()
         if self._folder.figures.is_dir():
             client.log_artifacts(self.run_id, str(self._folder.figures), "figures")
-        if self._tracking.model and self._folder.model.is_dir():  # who needs the room may delete it
+        if self._tracking.model and self._folder.model.is_dir():  # a user may delete it to save space
             log_text_model(client, self.run_id, self._folder.model, result.kept_epoch)
 
-    def _drop_doubles(self, first: Event) -> None:
-        """Delete what a server made of a request whose answer got lost, so that it was asked again."""
+    def _delete_duplicates(self, first: Event) -> None:
+        """Delete the runs that the server created when its answer was lost and the request was repeated."""
         condition = f"tags.training = '{checked_hash(first['training'])}'"
         for run in self._store.search(condition, [self._experiment]):
             if run.info.run_id != self.run_id and run.info.lifecycle_stage == "active":
-                with suppress(MlflowException):  # a server may keep deleting for whoever has made the experiment
+                with suppress(MlflowException):  # a server may allow deletion only to the creator of the experiment
                     self._store.client.delete_run(run.info.run_id)
 
     def push_files(self) -> None:
-        """Copy the run's own files."""
+        """Log the files of the run folder."""
         for name in FILES:
             if (self._folder.path / name).is_file():
                 self._store.client.log_artifact(self.run_id, str(self._folder.path / name), "run")
@@ -191,18 +191,18 @@ class RunMirror:
 
 
 def catch_up(store: Store, tracking: TrackingConfig, folder: RunFolder, warn: Callable[[str], None]) -> bool:
-    """Bring the store up to date with a run that no process trains; tell whether it is so now."""
+    """Bring the store up to date with a run that no process trains; return whether that succeeded."""
     mirror = RunMirror(store, tracking, folder)
     try:
         store.retry(lambda: mirror.push(alive=False))
-    except Exception as error:  # noqa: BLE001  # whatever a store raises, the folder is as it was
+    except Exception as error:  # noqa: BLE001  # the caller continues with the next run
         warn(f"run {folder.short_hash}: {store.message(error)}")
         return False
     return True
 
 
 def final_metrics(result: Result) -> dict[str, float | None]:
-    """Return the metrics that a complete run has once."""
+    """Return the metrics that a complete run has once, by name."""
     return {
         "best_validation_accuracy": result.best_validation_accuracy,
         "best_epoch": result.best_epoch,

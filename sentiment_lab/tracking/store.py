@@ -1,4 +1,4 @@
-"""The MLflow store: its experiments, and finding runs in it by what they are."""
+"""The MLflow store: connecting, retrying, experiments, and finding runs by their tags."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from sentiment_lab.tracking.address import store_uri
 from sentiment_lab.tracking.views import view_tags
 
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Without it the UI opens on its pages for language-model applications."""
+"""Without this tag the UI opens its pages for language-model applications."""
 
 PATIENCE_SECONDS = 60.0
-"""Seconds that all runs of a process together wait for a server that is away, before they leave the rest to `sync`."""
+"""Seconds that all runs of a process together wait for an unreachable server, before they leave the rest to `sync`."""
 RETRY_SECONDS = 3.0
 _SQLITE = "sqlite:///"
 _SERVER = ("http://", "https://")
 T = TypeVar("T")
-_silent_since: dict[str, float] = {}
-"""When a server was first heard of no more, by its address."""
+_unreachable_since: dict[str, float] = {}
+"""When a server first failed to answer, by its address."""
 
 
 class TrackingError(LabError):
@@ -43,50 +43,50 @@ class TrackingError(LabError):
 
 @dataclass(frozen=True)
 class Store:
-    """Where MLflow keeps its records."""
+    """A store of MLflow: a SQLite file, another database or a server."""
 
     uri: str
     artifacts: Path | None
-    """Artifact folder of the local store; a server has its own."""
+    """Artifact folder of a local store; None for a server, which has its own."""
 
     @cached_property
     def client(self) -> MlflowClient:
-        """The client of this store; a local store that is not there yet is made."""
+        """The client of this store; a missing local store is created."""
         if self.uri.startswith(_SQLITE):
             _create(_database(self.uri))
         return MlflowClient(self.uri)
 
     def retry(self, action: Callable[[], T]) -> T:
-        """Do what can be done twice, and do it again while the server is away or another client came in between.
+        """Call an idempotent action, again while the server is unreachable or another client interfered.
 
-        Raises what it raised last when the patience is used up, and at once what waiting does not mend.
+        Raises the last error after PATIENCE_SECONDS, and at once an error that waiting does not fix.
         """
         while True:
             try:
                 done = action()
             except Exception as error:
-                if not (self.is_away(error) or _was_raced(error)):
+                if not (self.is_away(error) or _is_race(error)):
                     raise
-                since = _silent_since.setdefault(self.uri, time.monotonic())
+                since = _unreachable_since.setdefault(self.uri, time.monotonic())
                 if time.monotonic() - since > PATIENCE_SECONDS:
                     raise
                 time.sleep(RETRY_SECONDS)
             else:
-                _silent_since.pop(self.uri, None)
+                _unreachable_since.pop(self.uri, None)
                 return done
 
     @property
     def is_missing(self) -> bool:
-        """Whether it is a file that is not there: asking for its client would make it."""
+        """Whether it is a file that does not exist; `client` would create it."""
         return self.uri.startswith(_SQLITE) and not _database(self.uri).is_file()
 
     @property
     def is_server(self) -> bool:
-        """Whether it is reached by HTTP, and may be that of several machines."""
+        """Whether it is a server, reached by HTTP."""
         return self.uri.startswith(_SERVER)
 
     def is_away(self, error: Exception) -> bool:
-        """Tell whether an error says that a server does not answer, or that its database does not answer it."""
+        """Return whether an error means that the server, or its database, does not answer."""
         if not self.is_server:
             return False
         if isinstance(error, MlflowException):
@@ -94,23 +94,23 @@ class Store:
         return isinstance(error, RequestException) and getattr(error.response, "status_code", 500) >= 500
 
     def message(self, error: Exception) -> str:
-        """Return in a line what is wrong with the store, and what mends it where that is known."""
+        """Return one line with the error of the store and, where known, how to fix it."""
         hint = self.hint(error)
-        return f"MLflow store {self.uri} failed: {told(error)}" + (f"; {hint}" if hint else "")
+        return f"MLflow store {self.uri} failed: {summary(error)}" + (f"; {hint}" if hint else "")
 
     def hint(self, error: Exception) -> str | None:
-        """Return what mends an error of the store, where its text tells."""
+        """Return how to fix an error of the store; None where unknown. MLflow's errors differ only in their text."""
         text = first_line(error)
         if "out-of-date database schema" in text:
-            return f"mlflow db upgrade {self.uri} (keep a copy of it)"
+            return f"back it up, then run: mlflow db upgrade {self.uri}"
         if "not authenticated" in text or "error code 401" in text:
-            return "it wants a name and a password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            return "it needs a login: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         if "PERMISSION_DENIED" in text or "error code 403" in text:
-            return "whoever runs the server gives the right to edit: docs/server.md"
-        return "start it, or name another store" if self.is_away(error) else None
+            return "the administrator of the server can grant permission to edit: docs/server.md"
+        return "start it, or set another store" if self.is_away(error) else None
 
     def experiment_id(self, name: str) -> str:
-        """Return the id of an experiment, made and put at its place when it is missing.
+        """Return the id of an experiment, which is created with its views if missing.
 
         Raises TrackingError when it was deleted.
         """
@@ -119,7 +119,7 @@ class Store:
             location = None if self.artifacts is None else self.artifacts.as_uri()
             try:
                 return str(self.client.create_experiment(name, location, {**EXPERIMENT_TAGS, **view_tags()}))
-            except MlflowException:  # another client made it meanwhile
+            except MlflowException:  # another client may have created it meanwhile
                 found = self.client.get_experiment_by_name(name)
                 if found is None:
                     raise
@@ -128,30 +128,31 @@ class Store:
         return str(found.experiment_id)
 
     def study_id(self, name: str | None) -> str | None:
-        """Return the id of a study's experiment, by default of the one whose run began last; None where there is none.
+        """Return the id of a study's experiment, by default of the one with the newest run; None without a run.
 
-        An experiment that lacks its views gets them.
+        Views that the experiment lacks are added.
         """
-        found = self.client.search_experiments()
-        ids = [experiment.experiment_id for experiment in found if name in (None, experiment.name)]
+        experiments = self.client.search_experiments()
+        ids = [experiment.experiment_id for experiment in experiments if name in (None, experiment.name)]
         newest = self.client.search_runs(ids, order_by=["attributes.start_time DESC"], max_results=1) if ids else []
-        chosen = str(newest[0].info.experiment_id) if newest else None
-        for experiment in found:
-            if experiment.experiment_id == chosen:
+        selected = str(newest[0].info.experiment_id) if newest else None
+        for experiment in experiments:
+            if experiment.experiment_id == selected:
                 missing = {key: text for key, text in view_tags().items() if key not in experiment.tags}
                 for key, text in missing.items():
-                    self.client.set_experiment_tag(chosen, key, text)
-        return chosen
+                    self.client.set_experiment_tag(selected, key, text)
+        return selected
 
     def find(self, experiment_id: str, tag: str, value: str) -> Run | None:
-        """Return the run of an experiment whose tag has this hash, a deleted one where there is no other."""
-        found = list(self.search(f"tags.`{tag}` = '{checked_hash(value)}'", [experiment_id]))
-        return min(found, key=lambda run: run.info.lifecycle_stage != "active", default=None)
+        """Return the run of an experiment whose tag has this hash; a deleted one if there is no other."""
+        runs = list(self.search(f"tags.`{tag}` = '{checked_hash(value)}'", [experiment_id]))
+        return min(runs, key=lambda run: run.info.lifecycle_stage != "active", default=None)
 
     def search(self, condition: str, experiments: list[str] | None = None) -> Iterator[Run]:
-        """Yield all runs that meet a condition, deleted ones too, oldest first."""
-        found = self.client.search_experiments() if experiments is None else []
-        ids = experiments or [experiment.experiment_id for experiment in found]
+        """Yield all runs that meet a condition, deleted ones too, oldest first; by default of all experiments."""
+        ids = experiments
+        if ids is None:
+            ids = [experiment.experiment_id for experiment in self.client.search_experiments()]
         token = None
         while ids:
             page = self.client.search_runs(
@@ -163,13 +164,16 @@ class Store:
                 return
 
 
-def _was_raced(error: Exception) -> bool:
-    """Tell whether another client has made the same at the same time: two runs that bring the same dataset do."""
-    return any(words in str(error) for words in ("UniqueViolation", "UNIQUE constraint failed"))
+def _is_race(error: Exception) -> bool:
+    """Return whether another client created the same row at the same time, as two runs with the same dataset do.
+
+    MLflow passes on the text of the database's error without its type.
+    """
+    return any(name in str(error) for name in ("UniqueViolation", "UNIQUE constraint failed"))
 
 
-def told(error: Exception) -> str:
-    """Return what an error says, without the request and the objects that it was met in."""
+def summary(error: Exception) -> str:
+    """Return the text of an error without the URL of the request and the nested connection objects."""
     text = first_line(error)
     refused = re.search(r"\[Errno -?\d+\] ([\w ]+)|(timed out)", text)
     return f"no answer ({refused[1] or refused[2]})" if refused and text.startswith("API request to") else text
@@ -180,10 +184,10 @@ def _database(uri: str) -> Path:
 
 
 def _create(database: Path) -> None:
-    """Make a database with MLflow's tables where there is none, under another name until it is whole.
+    """Create a missing database with MLflow's tables, under a temporary name until it is complete.
 
-    MLflow makes the tables in dozens of migrations as soon as it has a client, without a lock. Two processes that do it
-    at once, or one that dies amid them, leave a file that MLflow refuses ever after.
+    MLflow creates the tables in dozens of migrations when it first gets a client, without a lock. Two processes that do
+    so at once, or one that dies meanwhile, leave a file that MLflow never accepts again.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(database.with_suffix(".lock"), timeout=120):
@@ -196,25 +200,25 @@ def _create(database: Path) -> None:
 
 
 def checked_hash(text: str) -> str:
-    """Return a hash that may stand in a condition.
+    """Return a hash in lower case, safe to insert into a search condition.
 
-    Raises TrackingError for what is none: it may come from a file.
+    Raises TrackingError for any other text, which may come from a file or a user.
     """
     if not re.fullmatch(r"[0-9a-f]+", text.lower()):
-        raise TrackingError(f"{text!r} is no hash: it has letters other than 0 to 9 and a to f")
+        raise TrackingError(f"{text!r} is not a hash: it may contain only 0 to 9 and a to f")
     return text.lower()
 
 
 def open_store(tracking: TrackingConfig, paths: PathsConfig) -> Store:
-    """Return the store that a config names; opens nothing yet."""
+    """Return the store of a config; nothing is opened yet."""
     uri = store_uri(tracking, paths)
-    # MLflow's own place for what belongs to a SQLite file is below the current folder.
+    # MLflow's default artifact folder of a SQLite file is below the current folder.
     return Store(uri, _database(uri).absolute().parent / "artifacts" if uri.startswith(_SQLITE) else None)
 
 
 def origin_tags() -> dict[str, str]:
     """Return the tags that fill the columns `User` and `Source` of MLflow's tables."""
     tags = {"mlflow.source.name": "sentiment-lab", "mlflow.source.type": "LOCAL"}
-    with suppress(KeyError, OSError):  # a container may run under a number that has no name
+    with suppress(KeyError, OSError):  # a container may run under a user id without a name
         tags["mlflow.user"] = getpass.getuser()
     return tags

@@ -1,4 +1,4 @@
-"""The parent run of a sweep, which holds its jobs, their frozen list, and the final table."""
+"""The parent run of a sweep in a store: its files, its child runs and its status."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sentiment_lab.tracking.views import OPENED
 
 @dataclass(frozen=True)
 class SweepParent:
-    """One sweep in the store, however often its command was given."""
+    """The parent run of one sweep, however often its command is run."""
 
     store: Store
     run_id: str
 
     @classmethod
     def open(cls, store: Store, study: str, name: str, tags: Mapping[str, str]) -> SweepParent:
-        """Return the parent whose tag `sweep` is that of `tags`, made when it is missing.
+        """Return the parent run with the tag `sweep` of `tags`, created if missing.
 
         Raises TrackingError when it was deleted, MlflowException when the store fails.
         """
@@ -32,20 +32,20 @@ class SweepParent:
             store.client.update_run(run.info.run_id, status="RUNNING")
         return cls(store, str(run.info.run_id))
 
-    def keep(self, name: str, text: str) -> None:
-        """Write a file."""
+    def log_text(self, name: str, text: str) -> None:
+        """Log a text file."""
         self.store.client.log_text(self.run_id, text, name)
 
     def adopt(self, config_hash: str, experiment_id: str) -> None:
-        """Make the runs of a config children of this sweep, unless another sweep has them."""
+        """Make the runs of a config children of this run, unless they have another parent."""
         for run in self.store.search(f"tags.config_hash = '{config_hash}'", [experiment_id]):
             if "mlflow.parentRunId" not in run.data.tags and "reproduces" not in run.data.tags:
                 for key, value in {"mlflow.parentRunId": self.run_id, **OPENED}.items():
                     self.store.client.set_tag(run.info.run_id, key, value)
 
     def finish(self, status: str, description: str, tables: Mapping[str, str]) -> None:
-        """Write the description (Markdown) and files by name, and mark the sweep finished, failed or killed."""
+        """Set the description (Markdown), log the text files by name, and set the final status."""
         self.store.client.set_tag(self.run_id, "mlflow.note.content", description)
         for name, text in tables.items():
-            self.keep(name, text)
+            self.log_text(name, text)
         self.store.client.set_terminated(self.run_id, status)

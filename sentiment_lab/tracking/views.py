@@ -1,8 +1,8 @@
-"""The named views of a study's runs in MLflow's UI: which columns, in which order.
+"""The named views of a study's runs in MLflow's UI: their columns and order.
 
-The UI keeps a view that was shared as a tag of the experiment, in JSON, and offers it under `Views`; an address names
-it by `viewStateShareKey`. MLflow documents neither, the fields were read off the UI of 3.17. A UI that does not know
-them shows its own columns.
+The UI stores a shared view as JSON in a tag of the experiment and lists it under `Views`; a URL selects it by
+`viewStateShareKey`. Neither is documented; the fields are those of the UI of MLflow 3.17. A UI that does not know them
+shows its default columns.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 PREFIX = "mlflow.sharedViewState."
 FIRST_VIEW = "sweeps"
-"""The view that `sentiment-lab ui` opens: the one that shows sweeps as such."""
+"""The view that `sentiment-lab ui` opens: sweeps with their runs below them."""
 OPENED = {"mlflow.runType": "evaluation"}
-"""Tags of a child run: the UI closes every parent at first, whose own row has no numbers, but for children of this
-type. Nothing else of MLflow reads this value."""
+"""Tags of a child run. The UI collapses every parent, whose row has no numbers, unless its children are of this type;
+MLflow reads this value nowhere else."""
 
 _COLUMNS = (
     *("metrics.`test_accuracy`", "metrics.`best_validation_accuracy`", "metrics.`train_seconds`"),
@@ -43,7 +43,7 @@ _VIEWS: Mapping[str, tuple[str, dict[str, Any]]] = {
 
 
 def view_tags() -> dict[str, str]:
-    """Return the tags that give an experiment its views."""
+    """Return the tags that define the views of an experiment."""
     return {f"{PREFIX}{key}": _tag(name, changes) for key, (name, changes) in _VIEWS.items()}
 
 

@@ -347,7 +347,7 @@ def test_the_command_prints_one_document_or_tables(study, capsys):
     assert code == 2
     assert shown.err.startswith("error: no study 'x'")
     code, shown = run(["compare", "abc", "--study", "x", *places], capsys)
-    assert "name hashes or --study: one of the two" in shown.err
+    assert "give either hashes or --study, not both" in shown.err
 
 
 def test_a_run_that_is_gone_is_no_harm_to_the_rest(study):

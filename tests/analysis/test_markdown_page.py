@@ -144,8 +144,8 @@ def test_a_page_alone_writes_all_its_blocks_anew(study, compare, tmp_path):
             "a.md",
             "--figure pairs cannot be drawn",
         ),
-        (["--study", "cells", "--json"], "a.md", "--page stands alone"),
-        (["--by", "model"], "a.md", "--page alone writes all blocks anew as they are"),
+        (["--study", "cells", "--json"], "a.md", "--page excludes --report and table formats"),
+        (["--by", "model"], "a.md", "--page without hashes and --study rewrites all blocks as they are"),
     ],
 )
 def test_what_cannot_be_written_is_said_and_leaves_no_page(study, compare, words, page, problem):
@@ -159,7 +159,7 @@ def test_what_cannot_be_written_is_said_and_leaves_no_page(study, compare, words
 def test_what_is_about_a_page_needs_one(capsys):
     with pytest.raises(SystemExit):
         main(["compare", "--figure", "pairs"])
-    assert "--within and --figure are about a page: --page FILE.md" in capsys.readouterr().err
+    assert "--within and --figure need --page FILE.md" in capsys.readouterr().err
 
 
 def test_a_table_that_holds_a_block_of_another_command_is_left_alone(tmp_path):

@@ -137,7 +137,7 @@ def test_watching_tells_each_change_once(tmp_path, tiny):
             looks.append(look(root, None))
 
     one = Job(compose_config([*tiny, "study.name=watched"]), tiny, "bilstm")
-    execute(one, observer=Looker())
+    execute(one, callback=Looker())
     looks.append(look(root, None))
     states = [seen[one.folder.short_hash].state for seen in looks]
     assert states == ["running", "running", "complete"]

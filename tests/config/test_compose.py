@@ -16,7 +16,6 @@ from sentiment_lab.config.resources import resource_folder
 from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import RecurrentModel, architecture
 from sentiment_lab.sweeps.hydra_app import run_hydra
-from sentiment_lab.sweeps.launcher import SweepLauncher
 
 CONF = resource_folder("conf")
 CHOICES = sorted(f"{file.parent.name}={file.stem}" for file in CONF.glob("*/*.yaml") if not file.stem.startswith("_"))
@@ -375,7 +374,7 @@ def test_an_error_of_the_task_is_left_as_it_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     with pytest.raises(ValueError, match="of the task"):
-        run_hydra(["seed=3"], task, SweepLauncher)
+        run_hydra(["seed=3"], task, RecordingLauncher)
 
 
 def test_what_a_study_says_of_networks_leaves_a_linear_bar_alone():

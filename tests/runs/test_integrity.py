@@ -59,6 +59,11 @@ def pair(trained, tmp_path, cache):
     return job(root, cache), job(root, cache, "seed=9")
 
 
+def damage(one):
+    """Return the messages that name the damaged files of a run's folder."""
+    return list(map(str, find_damage(one.folder)))
+
+
 def epochs(one):
     return [event["epoch"] for event in one.folder.events() if event["event"] == "epoch"]
 
@@ -68,7 +73,7 @@ def test_a_file_of_another_run_is_not_taken_for_ones_own(name, pair):
     one, other = pair
     shutil.copy(other.folder.path / name, one.folder.path)
     told = f"{one.folder.path / name} belongs to another run"
-    assert told in find_damage(one.folder)
+    assert told in damage(one)
     with pytest.raises(ValueError if name == "result.json" else RunError, match="belongs to another run"):
         execute(one)
 
@@ -91,11 +96,11 @@ def test_a_complete_run_does_not_go_by_a_journal_that_lacks_epochs(lines, pair):
     path = one.folder.journal.path
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:lines]))
     if lines == 4:
-        assert find_damage(one.folder) == [f"{path} lacks its last line"]
+        assert damage(one) == [f"{path} lacks its last line"]
         execute(one)
         assert find_damage(one.folder) == []
     else:
-        assert find_damage(one.folder) == [f"{path} lacks epochs"]
+        assert damage(one) == [f"{path} lacks epochs"]
         with pytest.raises(RunError, match="lacks epochs; --force runs it again"):
             execute(one)
 
@@ -103,7 +108,7 @@ def test_a_complete_run_does_not_go_by_a_journal_that_lacks_epochs(lines, pair):
 def test_a_result_that_was_there_is_missed(pair):
     one, _ = pair
     (one.folder.path / "result.json").unlink()
-    assert f"{one.folder.path / 'result.json'} is missing" in find_damage(one.folder)
+    assert f"{one.folder.path / 'result.json'} is missing" in damage(one)
 
 
 @pytest.mark.parametrize("name", ["model/model.json", "result.json"])
@@ -112,7 +117,7 @@ def test_foreign_files_are_found_beside_damaged_ones(name, pair):
     (one.folder.path / name).write_text("{")
     (one.folder.path / "notes.txt").write_text("mine")
     assert find_foreign(one.folder) == [one.folder.path / "notes.txt"]
-    assert any(name in problem for problem in find_damage(one.folder))
+    assert any(name in problem for problem in damage(one))
 
 
 @pytest.mark.parametrize("name", ["config.json", "overrides.yaml", "environment.txt"])
@@ -136,7 +141,7 @@ def test_lost_checkpoints_are_named(pair, capsys):
     kill(one)
     shutil.rmtree(one.folder.checkpoints)
     told = f"{one.folder.checkpoints} lacks the checkpoint of epoch 1"
-    assert find_damage(one.folder) == [told]
+    assert damage(one) == [told]
     execute(one)
     assert told in capsys.readouterr().err
     assert (epochs(one), find_damage(one.folder)) == ([1, 2], [])

@@ -183,7 +183,7 @@ def test_the_layer_that_differs_is_warned_of_and_explains(tiny, capsys, monkeypa
     settings = {"other_data": False, "tolerance": 1, "as_json": False}
     reproduce(one.folder.short_hash, places(tiny), **settings)
     shown = capsys.readouterr()
-    warned = shown.err.partition("again, in")[0]
+    warned = shown.err.partition("repeated in")[0]
     assert "environment differs: keras was 2, is" in warned
     assert "threads differs: cores was 64, is" in warned
 
@@ -234,7 +234,7 @@ def test_a_stored_config_is_data_and_of_a_known_schema(tiny):
     config = compose_config(tiny)
     stored = json.loads(identity.canonical_json(config))
     assert identity.config_hash(identity.restore(stored, compose_config([]))) == identity.config_hash(config)
-    with pytest.raises(ConfigError, match="has another schema than 1"):
+    with pytest.raises(ConfigError, match="schema of the stored config must be 1, got"):
         identity.restore({**stored, "schema": 2}, config)
     with pytest.raises(ConfigError, match="_target_ is not a setting"):
         identity.restore({**stored, "_target_": "os.system"}, config)

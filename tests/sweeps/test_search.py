@@ -162,7 +162,7 @@ def test_plan_does_not_guess_what_a_search_will_do(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["plan", "hydra/sweeper=sentiment_lab_optuna", "model.dropout=interval(0,1)"])
     assert ended.value.code == 2
-    assert "cannot be planned: a search decides as it goes" in capsys.readouterr().err
+    assert "cannot be planned: a search chooses each trial from those before" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

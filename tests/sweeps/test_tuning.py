@@ -157,5 +157,5 @@ def test_a_plan_from_the_command_line(tiny):
 
 def test_a_choice_needs_all_jobs_at_once(tiny):
     words = [*tiny, f"{RATE}=1e-3,1e-2", f"study.choose={RATE}", "hydra.sweeper.max_batch_size=1"]
-    with pytest.raises(ConfigError, match=r"max_batch_size must be null where validation chooses .*, got 1"):
+    with pytest.raises(ConfigError, match=r"max_batch_size must be null where study.choose=.*, got 1"):
         planned_jobs(words)

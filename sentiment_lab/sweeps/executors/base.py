@@ -1,4 +1,4 @@
-"""What an executor is given and what it gives back: each job runs the same code, wherever it runs."""
+"""The interface of executors, and running one job: the same code, wherever it runs."""
 
 from __future__ import annotations
 
@@ -18,27 +18,30 @@ from sentiment_lab.training.result import Result
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """What became of one job: its result, or the reason why it has none."""
+    """The outcome of one job: its result, or the reason why it failed."""
 
     job: Job
     result: Result | None
     reason: str = ""
+    error: type[Exception] | None = None
+    """Type of the exception behind the reason, for a job that ran in this process. The exception itself would keep the
+    model and the data of its frames in memory."""
 
 
 class Executor(Protocol):
-    """Runs jobs, in whatever order and place; a bad one fails alone."""
+    """Runs jobs in any order and place; a job that fails ends no other."""
 
     def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
-        """Yield an outcome for each job as it ends, telling the view; `log` keeps the traces of failures.
+        """Yield the outcome of each job as it ends and update the view; `log` is the folder for tracebacks.
 
-        Closing the iterator, or an interruption, ends what still runs; it can go on from its last checkpoint.
+        Closing the iterator, or an interruption, ends the running jobs; they can resume from their last checkpoint.
         """
 
 
-def run_job(job: Job, log: Path, *, force: bool, observer: Callback | None = None) -> JobOutcome:
-    """Run one job; whatever it raises but an interruption is the reason why it failed."""
+def run_job(job: Job, log: Path, *, force: bool, callback: Callback | None = None) -> JobOutcome:
+    """Run one job and return its outcome: any exception but an interruption becomes the reason of a failure."""
     try:
-        return JobOutcome(job, execute(job, force=force, observer=observer))
-    except Exception as error:  # noqa: BLE001  # one bad job fails alone, whatever it raises
+        return JobOutcome(job, execute(job, force=force, callback=callback))
+    except Exception as error:  # noqa: BLE001  # no exception of a job ends the sweep
         atomic_write(log / f"{job.folder.short_hash}.trace.txt", traceback.format_exc())
-        return JobOutcome(job, None, f"{type(error).__name__}: {error}")
+        return JobOutcome(job, None, f"{type(error).__name__}: {error}", type(error))

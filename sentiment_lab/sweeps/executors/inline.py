@@ -1,4 +1,4 @@
-"""One job after another in this process."""
+"""Running one job after another in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sentiment_lab.sweeps.view import View
 
 
 class InlineExecutor:
-    """One job after another in this process."""
+    """Runs one job after another in this process."""
 
     def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
         """Yield the outcomes in order."""
@@ -28,9 +28,9 @@ class InlineExecutor:
 
 
 def freeze_gc() -> None:
-    """Take what the first job imported out of the garbage collector's rounds.
+    """Exclude all objects of the first job's imports from garbage collection.
 
-    Keras asks for a full round before each model: 0.4 s over a million objects that stay anyway.
+    Keras requests a full collection before each model: 0.4 s for a million objects that stay alive anyway.
     """
     gc.collect()
     gc.freeze()

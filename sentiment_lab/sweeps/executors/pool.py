@@ -1,7 +1,7 @@
-"""Worker processes on this machine: each takes one job after another, and one that dies takes nothing with it.
+"""Running jobs in worker processes on this machine; each worker takes one job after another.
 
-`concurrent.futures` and loky give all waiting jobs up when one worker is killed. Here the worker alone is replaced, and
-its job, which left a checkpoint, is tried once more.
+`concurrent.futures` and loky abandon all waiting jobs when one worker is killed. Here only that worker is replaced, and
+its job is retried once from its checkpoint.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from sentiment_lab.sweeps.executors.base import JobOutcome
 from sentiment_lab.sweeps.executors.worker import Settings, work
 from sentiment_lab.sweeps.view import View
 
-TRIES = 2
-"""How often a job is run whose worker died."""
+MAX_ATTEMPTS = 2
+"""Attempts at a job whose worker dies."""
 GRACE_SECONDS = 60.0
-"""Seconds that a worker has to end its run before it is killed."""
+"""Seconds between a worker's SIGTERM and its SIGKILL."""
 
 
 @dataclass
 class _Worker:
-    """A process, its end of the pipe, and the job that it runs."""
+    """A process, our end of its pipe, and its current job."""
 
     process: BaseProcess
     pipe: Connection
@@ -43,13 +43,13 @@ class _Worker:
     since: float = 0.0
     runs: int = 0
     first_mib: float | None = None
-    """Memory after its first run; what it takes beyond that is growth."""
-    told_to_end: float | None = None
-    """When its run was told to end, because it took too long."""
+    """Peak memory after its first run, from which growth is measured."""
+    terminated_at: float | None = None
+    """When its run was terminated because it exceeded its time."""
 
 
 class PoolExecutor:
-    """Runs jobs in `workers` processes with an equal share of the machine's threads each."""
+    """Runs jobs in `launch.workers` processes, each with an equal share of the machine's threads."""
 
     def __init__(self, launch: LaunchConfig) -> None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -60,32 +60,32 @@ class PoolExecutor:
         self._workers: list[_Worker] = []
         self._retired: list[BaseProcess] = []
         self._waiting: deque[Job] = deque()
-        self._tries: dict[str, int] = {}
+        self._attempts: dict[str, int] = {}
 
     def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
         """Yield the outcomes as the jobs end."""
         self._view, self._log, self._force = view, log, force
         self._waiting.extend(jobs)
-        view.said(None, f"{min(self._size, len(jobs))} workers with {self._threads} threads each")
+        view.message(None, f"{min(self._size, len(jobs))} workers, {self._threads} threads each")
         try:
             while self._waiting or any(worker.job for worker in self._workers):
                 check()
                 self._hand_out()
                 yield from self._listen()
-                self._end_those_over_time()
+                self._end_overdue()
         finally:
             self._end_all()
 
     def _hand_out(self) -> None:
-        """Give a job to each worker that has none, starting workers while there is more to do than they do."""
+        """Give each idle worker a job, and start workers while jobs are waiting."""
         idle = [worker for worker in self._workers if worker.job is None]
         while self._waiting and (idle or len(self._workers) < self._size):
             worker = idle.pop() if idle else self._start()
             worker.job, worker.since = self._waiting.popleft(), time.monotonic()
             name = worker.job.folder.short_hash
-            self._tries[name] = self._tries.get(name, 0) + 1
+            self._attempts[name] = self._attempts.get(name, 0) + 1
             self._view.started(worker.job)
-            with suppress(BrokenPipeError):  # it died; `_listen` finds that out
+            with suppress(BrokenPipeError):  # the worker died; `_listen` notices
                 worker.pipe.send(worker.job)
 
     def _start(self) -> _Worker:
@@ -105,7 +105,7 @@ class PoolExecutor:
         return min(self._gpus, key=used.count, default=None)
 
     def _listen(self) -> Iterator[JobOutcome]:
-        """Wait for messages for a moment and pass them on; yield the outcomes among them."""
+        """Wait briefly for messages and process them; yield the outcomes among them."""
         ready = wait([worker.pipe for worker in self._workers], timeout=0.5)
         for worker in [worker for worker in self._workers if worker.pipe in ready]:
             try:
@@ -113,12 +113,12 @@ class PoolExecutor:
             except (EOFError, ConnectionResetError):
                 yield from self._lost(worker)
             else:
-                yield from self._told(worker, kind, content)
+                yield from self._process(worker, kind, content)
 
-    def _told(self, worker: _Worker, kind: str, content: Any) -> Iterator[JobOutcome]:
+    def _process(self, worker: _Worker, kind: str, content: Any) -> Iterator[JobOutcome]:
         job = worker.job
-        if kind == "said":
-            self._view.said(job, content)
+        if kind == "message":
+            self._view.message(job, content)
         elif job and kind == "progress":
             self._view.progressed(job, content)
         elif job and kind == "epoch":
@@ -132,37 +132,37 @@ class PoolExecutor:
             yield self._outcome(job, reason)
 
     def _lost(self, worker: _Worker) -> Iterator[JobOutcome]:
-        """Put the job of a worker that died back, or give it up where that happened before."""
+        """Requeue the job of a worker that died, or fail it after MAX_ATTEMPTS."""
         worker.process.join()
         self._retire(worker)
         job = worker.job
         if job is None:
             return
-        if worker.told_to_end is not None:
+        if worker.terminated_at is not None:
             yield self._outcome(job, f"it took longer than launch.minutes_per_run={self._launch.minutes_per_run:g}")
             return
-        died = f"its worker {_how(worker.process.exitcode)}"
-        if self._tries[job.folder.short_hash] < TRIES:
-            self._view.said(job, f"{died}; it is tried once more")
+        died = f"its worker {_describe_exit(worker.process.exitcode)}"
+        if self._attempts[job.folder.short_hash] < MAX_ATTEMPTS:
+            self._view.message(job, f"{died}; the job is retried once")
             self._waiting.appendleft(job)
         else:
-            yield self._outcome(job, f"{died}, {TRIES} times")
+            yield self._outcome(job, f"{died}, {MAX_ATTEMPTS} times")
 
     def _outcome(self, job: Job, reason: str) -> JobOutcome:
         result = None if reason else job.folder.result()
         self._view.ended(job, result, reason)
         return JobOutcome(job, result, reason)
 
-    def _end_those_over_time(self) -> None:
+    def _end_overdue(self) -> None:
         minutes = self._launch.minutes_per_run
         if minutes is None:
             return
         now = time.monotonic()
         for worker in self._workers:
-            if worker.told_to_end is not None and now - worker.told_to_end > GRACE_SECONDS:
+            if worker.terminated_at is not None and now - worker.terminated_at > GRACE_SECONDS:
                 worker.process.kill()
-            elif worker.told_to_end is None and worker.job and now - worker.since > 60 * minutes:
-                worker.told_to_end = now
+            elif worker.terminated_at is None and worker.job and now - worker.since > 60 * minutes:
+                worker.terminated_at = now
                 worker.process.terminate()
 
     def _retire(self, worker: _Worker) -> None:
@@ -171,12 +171,12 @@ class PoolExecutor:
         self._retired.append(worker.process)
 
     def _end_all(self) -> None:
-        """End every worker, those that run something by a signal; a second interruption kills them."""
+        """End every worker, busy ones by SIGTERM; a second interruption kills them."""
         busy = [worker for worker in self._workers if worker.job]
         for worker in busy:
             worker.process.terminate()
         if busy:
-            self._view.said(None, f"{len(busy)} runs are being ended; Ctrl-C again ends them at once")
+            self._view.message(None, f"stopping {len(busy)} runs; press Ctrl-C again to kill them")
         processes = [worker.process for worker in self._workers] + self._retired
         for worker in self._workers:
             if not worker.job:
@@ -193,15 +193,15 @@ class PoolExecutor:
 
 
 def visible_gpus() -> list[str]:
-    """Return the GPUs that may be used, as CUDA names them; none where there are none."""
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None:
-        return [name for name in chosen.split(",") if name]
+    """Return the CUDA names of the GPUs that this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name]
     return sorted(path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*"))
 
 
-def _how(code: int | None) -> str:
+def _describe_exit(code: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return f"was killed ({name}{': out of memory?' if name == 'SIGKILL' else ''})"
-    return f"ended with code {code}"
+    return f"ended with exit code {code}"

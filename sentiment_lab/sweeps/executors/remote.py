@@ -1,7 +1,7 @@
-"""What Ray and Slurm share: a job as it runs on another machine, and how its journal is followed from here.
+"""Code shared by Ray and Slurm: a job that runs on another machine, and following its journal from this one.
 
-The machines share the folders of runs and store, and each has the reviews and this project installed. A run goes on
-from its folder's checkpoint wherever it is started again.
+The machines share the folders of runs and store; each has the reviews and an installation of this project. A run that
+is restarted, on any machine, resumes from the checkpoint in its folder.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.provenance import code_version, environment
 from sentiment_lab.sweeps.executors.base import JobOutcome, run_job
 from sentiment_lab.sweeps.view import View
-from sentiment_lab.training.callbacks import Callback
 from sentiment_lab.training.result import EpochRecord
 
 LOCK_SECONDS = 60.0
-"""How long a run waits for the process that held its folder before, which may still be dying."""
-_MACHINES = ("cores", "machine", "processor", "system", "threads")
-"""What of an environment may differ between machines that work together."""
+"""Seconds that a run waits for the lock of the process before it, which may still be dying."""
+_MACHINE_NAMES = ("cores", "machine", "processor", "system", "threads")
+"""Names in an environment that may differ between the machines of one sweep."""
 _EXTRAS = {
     "ray": ("ray", "launch=ray"),
     "submitit": ("slurm", "launch=slurm"),
@@ -33,50 +32,51 @@ _EXTRAS = {
 
 
 class LaunchError(LabError):
-    """Runs that cannot be handed out; the text says what is missing."""
+    """Jobs that cannot be launched; the text says what is missing."""
 
 
 @dataclass(frozen=True)
 class RemoteJob:
-    """A job on its way to another machine."""
+    """A job to be run on another machine."""
 
     job: Job
     log: Path
     force: bool
     versions: Mapping[str, str]
-    """Of the code and of what computes, where the sweep was started."""
+    """Versions of code and packages where the sweep was started."""
 
     def __call__(self) -> str:
-        """Run the job; return the reason why it failed, empty where it did not."""
+        """Run the job; return the reason of its failure, empty on success."""
         differing = _differing(self.versions, versions())
         if differing:
-            return f"LaunchError: this worker has other versions than the sweep's process: {differing}"
+            return f"LaunchError: the versions of this worker differ from those of the sweep's process: {differing}"
         _wait_for_lock(self.job)
-        return run_job(self.job, self.log, force=self.force, observer=Callback()).reason
+        return run_job(self.job, self.log, force=self.force).reason
 
     def outcome(self, reason: str, view: View, job: Job) -> JobOutcome:
-        """Return what became of `job`, which is this one as it was asked for, and tell the view."""
+        """Return the outcome of `job`, of which this is the remote form, and update the view."""
         result = None if reason else self.job.folder.result()
         view.ended(job, result, reason)
         return JobOutcome(job, result, reason)
 
 
 def remote_jobs(jobs: Sequence[Job], log: Path, *, force: bool) -> list[RemoteJob]:
-    """Return the jobs with absolute paths, their share of threads, and the versions that they expect."""
+    """Return the remote form of jobs: absolute paths, their share of threads, and the expected versions."""
     expected = versions()
-    return [RemoteJob(_portable(job), log.absolute(), force, expected) for job in jobs]
+    return [RemoteJob(_with_absolute_paths(job), log.absolute(), force, expected) for job in jobs]
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the code and of what computes."""
-    known = environment()
-    return {"code": code_version().version, **{name: known[name] for name in known if name not in _MACHINES}}
+    """Return the versions of code and packages."""
+    record = environment()
+    packages = {name: version for name, version in record.items() if name not in _MACHINE_NAMES}
+    return {"code": code_version().version, **packages}
 
 
 def load_extra(name: str) -> ModuleType:
-    """Import what an extra of this project brings.
+    """Import a package that an extra of this project installs.
 
-    Raises LaunchError with the line that installs it.
+    Raises LaunchError with the command that installs it.
     """
     import importlib
 
@@ -88,36 +88,36 @@ def load_extra(name: str) -> ModuleType:
 
 
 class Follower:
-    """Tells the view what the journals of running jobs say, each epoch once."""
+    """Updates the view from the journals of running jobs, each epoch once."""
 
     def __init__(self, jobs: Sequence[Job], view: View) -> None:
         self._view = view
-        self._begun: set[str] = set()
-        self._told = {job.folder.short_hash: _epochs(job) for job in jobs}
+        self._started: set[str] = set()
+        self._shown = {job.folder.short_hash: _epochs(job) for job in jobs}
 
-    def look(self, jobs: Sequence[Job]) -> None:
+    def poll(self, jobs: Sequence[Job]) -> None:
         """Read the journals of these jobs."""
         for job in jobs:
             name = job.folder.short_hash
-            if name not in self._begun and job.folder.holder is not None:
-                self._begun.add(name)
+            if name not in self._started and job.folder.holder is not None:
+                self._started.add(name)
                 self._view.started(job)
-            if name in self._begun:
-                self._tell_epochs(job, name)
+            if name in self._started:
+                self._show_epochs(job, name)
 
     def ended(self, job: Job) -> None:
-        """Tell what a job did that ended between two looks."""
+        """Show the rest of a job that ended since the last poll."""
         name = job.folder.short_hash
-        if name not in self._begun:
+        if name not in self._started:
             self._view.started(job)
-        self._tell_epochs(job, name)
-        self._begun.discard(name)
+        self._show_epochs(job, name)
+        self._started.discard(name)
 
-    def _tell_epochs(self, job: Job, name: str) -> None:
+    def _show_epochs(self, job: Job, name: str) -> None:
         epochs = _epochs(job)
-        for record in epochs[len(self._told[name]) :]:
+        for record in epochs[len(self._shown[name]) :]:
             self._view.epoch_ended(job, record)
-        self._told[name] = epochs
+        self._shown[name] = epochs
 
 
 def _epochs(job: Job) -> list[EpochRecord]:
@@ -126,7 +126,7 @@ def _epochs(job: Job) -> list[EpochRecord]:
     return [EpochRecord(**{name: event[name] for name in names}) for event in events]
 
 
-def _portable(job: Job) -> Job:
+def _with_absolute_paths(job: Job) -> Job:
     config, launch = job.config, job.config.launch
     paths = config.paths
     paths = replace(paths, runs=str(Path(paths.runs).absolute()), store=str(Path(paths.store).absolute()))
@@ -141,11 +141,11 @@ def _with_absolute_data(config: Config) -> Config:
     return config
 
 
-def _differing(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
+def _differing(expected: Mapping[str, str], actual: Mapping[str, str]) -> str:
     return ", ".join(
-        f"{name} {found.get(name)} in place of {version}"
+        f"{name} {actual.get(name)} instead of {version}"
         for name, version in expected.items()
-        if found.get(name) != version
+        if actual.get(name) != version
     )
 
 
@@ -155,7 +155,9 @@ def _wait_for_lock(job: Job) -> None:
         time.sleep(0.5)
 
 
-def gpus_needed(launch: LaunchConfig, there: float) -> None:
-    """Raise LaunchError where a run asks for more GPUs than there are."""
-    if launch.gpus_per_run > there:
-        raise LaunchError(f"launch.gpus_per_run is {launch.gpus_per_run}, but the cluster has {there:g} GPUs")
+def check_gpus(launch: LaunchConfig, available: float) -> None:
+    """Raise LaunchError when a run needs more GPUs than the cluster has."""
+    if launch.gpus_per_run > available:
+        raise LaunchError(
+            f"launch.gpus_per_run must be at most {available:g}, the GPUs of the cluster, got {launch.gpus_per_run}"
+        )

@@ -1,4 +1,4 @@
-"""Runs as jobs of Slurm, submitted as one array by submitit; a preempted one is queued again and goes on."""
+"""Running jobs on Slurm, submitted as one array by submitit; a preempted job is requeued and resumes."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from sentiment_lab.sweeps.executors.base import JobOutcome
 from sentiment_lab.sweeps.executors.remote import Follower, LaunchError, RemoteJob, load_extra, remote_jobs
 from sentiment_lab.sweeps.view import View
 
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 DEFAULT_MINUTES = 24 * 60
 SIGNAL_SECONDS = 120
-"""Seconds before its time is up that a job is told so; it is queued again then and goes on from its checkpoint."""
+"""Seconds before its time limit at which a job is signalled; it is requeued then and resumes from its checkpoint."""
 
 
-class Requeued:
-    """An errand that submitit queues again after a preemption."""
+class RequeuedJob:
+    """A remote job that submitit requeues after a preemption."""
 
-    def __init__(self, errand: RemoteJob) -> None:
-        self.errand = errand
+    def __init__(self, remote: RemoteJob) -> None:
+        self.remote = remote
 
     def __call__(self) -> str:
-        """Run it."""
-        return self.errand()
+        """Run the job."""
+        return self.remote()
 
     def checkpoint(self) -> Any:
-        """Return what is queued again: the same, which finds the run's own checkpoint in its folder."""
+        """Return the submission to requeue: this job, which resumes from the checkpoint in its run folder."""
         return load_extra("submitit").helpers.DelayedSubmission(self)
 
 
 class SlurmExecutor:
-    """Submits jobs to Slurm, or with `launch.cluster=local` to processes that submitit runs as Slurm would."""
+    """Submits jobs to Slurm, or with `launch.cluster=local` to local processes that submitit treats like Slurm jobs."""
 
     def __init__(self, launch: LaunchConfig) -> None:
         self._launch = launch
         self._submitit: Any = load_extra("submitit")
         if launch.cluster == "slurm" and shutil.which("sbatch") is None:
-            raise LaunchError("launch=slurm needs sbatch, which is not on PATH; launch.cluster=local tries it without")
+            raise LaunchError("launch=slurm needs sbatch, which is not on PATH; launch.cluster=local needs no Slurm")
 
     def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
         """Yield the outcomes as the jobs end.
 
-        Raises LaunchError where the queue refuses them.
+        Raises LaunchError when Slurm refuses the jobs.
         """
         waiting = list(zip(remote_jobs(jobs, log, force=force), jobs, strict=True))
         executor = self.executor(log / "submitit")
@@ -61,22 +61,22 @@ class SlurmExecutor:
                 batch = waiting[: self._room(len(running))]
                 del waiting[: len(batch)]
                 running += self._submit(executor, batch)
-                follower.look([job for _, _, job in running])
+                follower.poll([job for _, _, job in running])
                 for entry in [entry for entry in running if entry[0].done()]:
                     running.remove(entry)
-                    submitted, errand, job = entry
+                    submitted, remote, job = entry
                     follower.ended(job)
-                    yield errand.outcome(_reason(submitted), view, job)
-                time.sleep(LOOK_SECONDS if running else 0)
+                    yield remote.outcome(_reason(submitted), view, job)
+                time.sleep(POLL_SECONDS if running else 0)
         finally:
             for submitted, _, _ in running:
                 submitted.cancel()
 
     def executor(self, folder: Path) -> Any:
-        """Return submitit's executor with what `launch` asks for."""
+        """Return submitit's executor with the settings of `launch`."""
         launch = self._launch
-        made = self._submitit.AutoExecutor(folder=folder, cluster=launch.cluster)
-        made.update_parameters(
+        executor = self._submitit.AutoExecutor(folder=folder, cluster=launch.cluster)
+        executor.update_parameters(
             name="sentiment_lab",
             timeout_min=math.ceil(launch.minutes_per_run or DEFAULT_MINUTES),
             cpus_per_task=launch.cpus_per_run,
@@ -85,10 +85,10 @@ class SlurmExecutor:
             **({"slurm_partition": launch.partition} if launch.partition else {}),
             **({"slurm_array_parallelism": launch.workers} if launch.workers else {}),
         )
-        return made
+        return executor
 
     def _room(self, running: int) -> int | None:
-        """Return how many more may be submitted: all, where a queue holds them back; None is all."""
+        """Return how many more jobs to submit; None is all, for a queue that limits them itself."""
         return None if self._launch.cluster == "slurm" else max(0, (self._launch.workers or 1) - running)
 
     def _submit(self, executor: Any, batch: Sequence[tuple[RemoteJob, Job]]) -> list[tuple[Any, RemoteJob, Job]]:
@@ -96,7 +96,7 @@ class SlurmExecutor:
             return []
         try:
             with executor.batch():
-                submitted = [executor.submit(Requeued(errand)) for errand, _ in batch]
+                submitted = [executor.submit(RequeuedJob(remote)) for remote, _ in batch]
         except self._submitit.core.utils.FailedJobError as error:
             raise LaunchError(f"Slurm refuses the jobs: {str(error).strip().splitlines()[-1]}") from error
         return [(job, *pair) for job, pair in zip(submitted, batch, strict=True)]
@@ -105,5 +105,5 @@ class SlurmExecutor:
 def _reason(submitted: Any) -> str:
     try:
         return str(submitted.result())
-    except Exception as error:  # noqa: BLE001  # whatever ended the job on its machine
+    except Exception as error:  # noqa: BLE001  # the job's own exception, or one of submitit
         return f"{type(error).__name__}: {str(error).strip().splitlines()[-1]}; its log is {submitted.paths.stderr}"

@@ -1,4 +1,4 @@
-"""A worker process: takes jobs from a pipe, runs them, and tells what happens through the same pipe."""
+"""A worker process: takes jobs from a pipe, runs them, and sends messages through the same pipe."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sentiment_lab.training.callbacks import Callback, Progress
 from sentiment_lab.training.result import EpochRecord
 
 PROGRESS_SECONDS = 0.5
-"""Seconds between two messages of one run within an epoch."""
+"""Seconds between two progress messages of a run."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker is started with."""
+    """Settings of a worker."""
 
     threads: int
     gpu: str | None
@@ -35,19 +35,19 @@ class Settings:
 
 
 def work(pipe: Connection, settings: Settings) -> None:
-    """Run the jobs that come, one after another, until the pipe is closed or the process is told to end.
+    """Run the jobs that arrive, one after another, until the pipe is closed or the process is interrupted.
 
-    A message is a pair of a word and what belongs to it: ("progress", Progress), ("epoch", EpochRecord), ("said",
-    line), ("ended", (reason, MiB of memory at its peak)); the reason is empty for a run that is complete.
+    A message is a pair of kind and content: ("progress", Progress), ("epoch", EpochRecord), ("message", line),
+    ("ended", (reason, peak memory in MiB)); the reason is empty for a complete run.
     """
-    # Ctrl-C reaches all processes of a terminal; here the one that started the workers passes it on.
+    # Ctrl-C reaches all processes of a terminal; the process that started the workers ends them itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     install_handlers()
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(settings.threads)
     if settings.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = settings.gpu
-    sys.stderr = _Lines(pipe)
+    sys.stderr = _PipeStream(pipe)
     try:
         while True:
             job = pipe.recv()
@@ -56,14 +56,14 @@ def work(pipe: Connection, settings: Settings) -> None:
         return
 
 
-def here(job: Job, threads: int) -> Job:
-    """Return a job as it runs in a worker: with its share of the threads, and without a progress bar of its own."""
+def with_worker_settings(job: Job, threads: int) -> Job:
+    """Return a job as it runs in a worker: with this many threads and without its own progress output."""
     launch = replace(job.config.launch, threads=threads, progress="none")
     return replace(job, config=replace(job.config, launch=launch))
 
 
 def peak_mib() -> float:
-    """Return the largest resident memory that this process has had."""
+    """Return the peak resident memory of this process."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
@@ -71,12 +71,12 @@ def peak_mib() -> float:
 def _run(job: Job, pipe: Connection, settings: Settings) -> str:
     from sentiment_lab.sweeps.executors.base import run_job
 
-    outcome = run_job(here(job, settings.threads), settings.log, force=settings.force, observer=_Teller(pipe))
-    return outcome.reason
+    job = with_worker_settings(job, settings.threads)
+    return run_job(job, settings.log, force=settings.force, callback=_PipeCallback(pipe)).reason
 
 
-class _Teller(Callback):
-    """Passes on what a run tells."""
+class _PipeCallback(Callback):
+    """Sends progress and epochs of a run through the pipe."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe, self._last = pipe, 0.0
@@ -85,27 +85,27 @@ class _Teller(Callback):
         now = time.monotonic()
         if now - self._last >= PROGRESS_SECONDS:
             self._last = now
-            self._tell("progress", progress)
+            self._send("progress", progress)
 
     def epoch_ended(self, record: EpochRecord) -> None:
-        self._tell("epoch", record)
+        self._send("epoch", record)
 
-    def _tell(self, kind: str, content: Any) -> None:
+    def _send(self, kind: str, content: Any) -> None:
         try:
             self._pipe.send((kind, content))
         except BrokenPipeError:
             raise KeyboardInterrupt("the sweep's main process is gone") from None
 
 
-class _Lines(TextIOBase):
-    """A standard error whose lines go through the pipe."""
+class _PipeStream(TextIOBase):
+    """A standard error that sends its lines through the pipe."""
 
     def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._begun = pipe, ""
+        self._pipe, self._unfinished = pipe, ""
 
     def write(self, text: str) -> int:
-        *lines, self._begun = (self._begun + text).split("\n")
+        *lines, self._unfinished = (self._unfinished + text).split("\n")
         with suppress(BrokenPipeError):
             for line in filter(None, lines):
-                self._pipe.send(("said", line))
+                self._pipe.send(("message", line))
         return len(text)

@@ -1,1 +1,1 @@
-"""A search by Optuna in place of a grid."""
+"""Search by Optuna instead of a grid."""

@@ -1,4 +1,4 @@
-"""What a search found, as files in its sweep's folder: the best config as a study, importance, pictures."""
+"""The findings of a search, as files in its sweep's folder: the best config as a study, importance, figures."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ if TYPE_CHECKING:
     import optuna
 
 FOLDER, ACCURACY = "search", "validation accuracy"
-_FEW = 3
-"""Trials below which nothing can be said of importance."""
+_MINIMUM = 3
+"""Complete trials that importance needs."""
 
 
 def write_findings(study: optuna.Study, best: Job, folder: Path) -> None:
-    """Write the files and say what was found."""
-    there = folder / FOLDER
-    there.mkdir(exist_ok=True)
-    atomic_write(there / "best.yaml", study_file(best))
+    """Write the files; print importance and best config."""
+    target = folder / FOLDER
+    target.mkdir(exist_ok=True)
+    atomic_write(target / "best.yaml", study_file(best))
     shares = importance(study)
-    atomic_write(there / "importance.json", json.dumps(shares, indent=2))
-    _draw(study, there)
+    atomic_write(target / "importance.json", json.dumps(shares, indent=2))
+    _draw(study, target)
     for name, share in sorted(shares.items(), key=lambda pair: -pair[1]):
         print_message(f"  importance of {name:<32} {share:.2f}")
     print_message(f"best: {best.command}")
-    print_message(f"as a study: cp {there / 'best.yaml'} experiments/; then sentiment-lab train +experiments=best")
+    print_message(f"as a study: cp {target / 'best.yaml'} experiments/ && sentiment-lab train +experiments=best")
 
 
 def importance(study: optuna.Study) -> dict[str, float]:
-    """Return the share of each setting in how the validation accuracy varies (fANOVA; Hutter et al. 2014)."""
+    """Return the share of each setting in the variance of the validation accuracy (fANOVA; Hutter et al. 2014)."""
     import optuna
 
     complete = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
-    if len(complete) < _FEW or len({trial.values[0] for trial in complete}) == 1:
+    if len(complete) < _MINIMUM or len({trial.values[0] for trial in complete}) == 1:
         return {}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    found = optuna.importance.get_param_importances(
+    shares = optuna.importance.get_param_importances(
         study, evaluator=evaluator, target=lambda trial: float(trial.values[0])
     )
-    return {str(name): float(share) for name, share in found.items()}
+    return {str(name): float(share) for name, share in shares.items()}
 
 
 def study_file(best: Job) -> str:
-    """Return a file for experiments/ that runs the best config with five seeds."""
+    """Return the text of a study for experiments/ that runs the best config with five seeds."""
     config = best.config
     values = _nested(config)
     text = yaml.safe_dump({**values, "study": {"name": "best", "question": config.study.question}}, sort_keys=False)
@@ -83,7 +83,7 @@ def _draw(study: optuna.Study, folder: Path) -> None:
         return float(trial.values[0])
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Optuna calls its pictures experimental
+        warnings.simplefilter("ignore")  # Optuna warns that its plots are experimental
         drawn: dict[str, Any] = {"slices": plots.plot_slice(study, target=accuracy, target_name=ACCURACY)}
         if len(study.directions) > 1:
             drawn["front"] = plots.plot_pareto_front(study, target_names=[ACCURACY, "seconds of training"])

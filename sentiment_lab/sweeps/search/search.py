@@ -1,8 +1,8 @@
-"""A search in place of a grid: Optuna proposes settings, each trial is a run for each seed, the best is kept.
+"""A search instead of a grid: Optuna proposes settings, and each trial is one run per seed.
 
-A trial's value is the mean best validation accuracy over its seeds; the test part plays no role. What was run before,
-by this search or any other command, is taken from its folder. A search that was stopped goes on with the same command:
-Optuna's storage lies beside MLflow's.
+A trial's value is the mean best validation accuracy over its seeds; the test part plays no role. Runs that are already
+complete, from this search or any other command, are read from their folders. The same command resumes a stopped search:
+Optuna's storage `search.db` is in the folder of MLflow's store.
 """
 
 from __future__ import annotations
@@ -12,16 +12,9 @@ import itertools
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn
-from hydra.plugins.sweeper import Sweeper
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
 
 from sentiment_lab.base.console import print_message
 from sentiment_lab.base.errors import LabError
@@ -31,9 +24,7 @@ from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import Config, architecture
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.executors.base import JobOutcome, run_job
-from sentiment_lab.sweeps.executors.remote import load_extra
-from sentiment_lab.sweeps.launcher import PlanLauncher
-from sentiment_lab.sweeps.search.space import grid_of, read_space, words_of
+from sentiment_lab.sweeps.search.space import grid_of, overrides_of
 from sentiment_lab.sweeps.view import View, build_view
 from sentiment_lab.training.callbacks import Callback
 from sentiment_lab.training.result import EpochRecord
@@ -41,56 +32,30 @@ from sentiment_lab.training.result import EpochRecord
 if TYPE_CHECKING:
     import optuna
 
+Compose = Callable[[Sequence[str]], Config]
 MOST_FAILURES = 3
-"""Trials that may fail in a row."""
+"""Failed trials in a row that end the search."""
 
 
 class PrunedError(LabError):
-    """A run that was ended because others were better at this epoch."""
+    """A run that was stopped because others were better at this epoch."""
 
     exit_code = 1
 
 
 class SearchFailedError(LabError):
-    """A search that found nothing."""
+    """A search without a single complete trial, or with too many failures in a row."""
 
     exit_code = 1
-
-
-class SearchSweeper(Sweeper):  # type: ignore[misc]  # hydra is untyped
-    """What `hydra/sweeper=sentiment_lab_optuna` chooses."""
-
-    def __init__(self, params: Mapping[str, Any] | None) -> None:
-        """Take what stands in the config below `hydra.sweeper`."""
-        self._params = params or {}
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra gives, and the launcher, which composes the jobs.
-
-        Raises ConfigError for `plan`: what a search runs is not known before.
-        """
-        self.hydra_context, self.config = hydra_context, config
-        self._launcher = Plugins.instance().instantiate_launcher(hydra_context, task_function, config)
-        if isinstance(self._launcher, PlanLauncher):
-            raise ConfigError(["hydra/sweeper=sentiment_lab_optuna cannot be planned: a search decides as it goes"])
-
-    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        """Search, then show what was found as a sweep of all its runs."""
-        words = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
-        parser = OverridesParser.create(self.hydra_context.config_loader)
-        load_extra("optuna")
-        fixed, space = read_space(parser.parse_overrides(words))
-        Search(self._launcher.compose, fixed, space, self._launcher.force).run(arguments)
-        return []
 
 
 class Search:
     """One search, from its storage to its best config."""
 
-    def __init__(self, compose: Any, fixed: Sequence[str], space: Mapping[str, Any], force: bool) -> None:
-        """Open the storage of the search that these words make.
+    def __init__(self, compose: Compose, fixed: Sequence[str], space: Mapping[str, Any], force: bool) -> None:
+        """Open the storage of the search that these settings identify.
 
-        Raises ConfigError where the study's settings do not fit each other.
+        Raises ConfigError when the study's settings contradict each other.
         """
         self._compose, self._fixed, self._space, self._force = compose, list(fixed), dict(space), force
         self._config: Config = compose(self._fixed)
@@ -98,12 +63,12 @@ class Search:
         self._study = self._open()
 
     def run(self, command: Sequence[str]) -> None:
-        """Try settings until there are `study.trials`, then tell what was found."""
+        """Run trials until there are `study.trials`, then compare their runs as a sweep and write the findings."""
         from sentiment_lab.sweeps.search.findings import write_findings
         from sentiment_lab.sweeps.sweep import run_sweep
 
         done = len(self._ended())
-        print_message(f"search {self._study.study_name}: {self._wanted()} trials, {done} done before")
+        print_message(f"search {self._study.study_name}: {self._wanted()} trials, {done} already done")
         log = Path(self._config.paths.store).absolute() / "search" / self._study.study_name
         log.mkdir(parents=True, exist_ok=True)
         failures = 0
@@ -113,7 +78,7 @@ class Search:
             self._trial(log)
             failures = failures + 1 if len(self._ended()) == before else 0
             if failures == MOST_FAILURES:
-                raise SearchFailedError(f"{failures} trials in a row failed; {log} has their traces")
+                raise SearchFailedError(f"{failures} trials in a row failed; their tracebacks are in {log}")
         jobs = [job for trial in self._complete() for job in self._jobs_of(trial.params)]
         if not jobs:
             raise SearchFailedError("every trial of the search was pruned")
@@ -128,27 +93,26 @@ class Search:
         try:
             jobs = self._jobs_of(trial.params)
         except ConfigError as error:
-            print_message(f"trial {trial.number} cannot be composed: {'; '.join(error.problems)}")
+            print_message(f"trial {trial.number} has an invalid config: {'; '.join(error.problems)}")
             self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
             return
-        print_message(f"trial {trial.number}: {' '.join(words_of(trial.params))}")
+        print_message(f"trial {trial.number}: {' '.join(overrides_of(trial.params))}")
         outcomes = []
         for number, job in enumerate(jobs):
             view = build_view(job.config.launch, len(jobs))
-            outcome = _run(job, trial, number, view, log, force=self._force)
+            outcome = _run(job, PruningCallback(trial, number * job.config.training.epochs), view, log, self._force)
             outcomes.append(outcome)
             if outcome.result is None:
                 break
-        self._tell(trial, outcomes)
+        self._finish(trial, outcomes)
 
-    def _tell(self, trial: optuna.Trial, outcomes: Sequence[JobOutcome]) -> None:
+    def _finish(self, trial: optuna.Trial, outcomes: Sequence[JobOutcome]) -> None:
         import optuna
 
         state = optuna.trial.TrialState
-        failed = [outcome.reason for outcome in outcomes if outcome.result is None]
+        failed = [outcome for outcome in outcomes if outcome.result is None]
         if failed:
-            pruned = failed[0].startswith(PrunedError.__name__)
-            self._study.tell(trial, state=state.PRUNED if pruned else state.FAIL)
+            self._study.tell(trial, state=state.PRUNED if failed[0].error is PrunedError else state.FAIL)
             return
         results = [outcome.result for outcome in outcomes if outcome.result]
         accuracy = statistics.fmean(result.best_validation_accuracy or 0.0 for result in results)
@@ -159,13 +123,12 @@ class Search:
 
     def _jobs_of(self, parameters: Mapping[str, Any]) -> list[Job]:
         first = self._config.seed
-        words = [*self._fixed, *words_of(parameters)]
+        proposed = overrides_of(parameters)
         jobs = []
         for seed in range(first, first + self._config.study.seeds):
-            overrides = [*words, f"seed={seed}"]
+            overrides = [*self._fixed, *proposed, f"seed={seed}"]
             config = self._compose(overrides)
-            kind = architecture(config.model)
-            jobs.append(Job(config, overrides, " ".join([kind, *words_of(parameters)])))
+            jobs.append(Job(config, overrides, " ".join([architecture(config.model), *proposed])))
         return jobs
 
     def _open(self) -> optuna.Study:
@@ -174,8 +137,8 @@ class Search:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         settings = self._config.study
         space = {key: repr(value) for key, value in self._space.items()}
-        asked = [settings.name, config_hash(self._config), space, settings.seeds, settings.objective]
-        name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:SHORT]
+        identity = [settings.name, config_hash(self._config), space, settings.seeds, settings.objective]
+        name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:SHORT]
         both = settings.objective == "accuracy_and_seconds"
         store = Path(self._config.paths.store).absolute()
         store.mkdir(parents=True, exist_ok=True)
@@ -184,7 +147,7 @@ class Search:
             study_name=name,
             directions=["maximize", "minimize"] if both else ["maximize"],
             load_if_exists=True,
-            pruner=_pruner(settings.pruner),
+            pruner=build_pruner(settings.pruner),
         )
         for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):  # of a process that died
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
@@ -208,34 +171,48 @@ class Search:
         return self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
 
     def _best(self) -> Job:
-        """Return the first job of the best trial: the most accurate one, where time counts too."""
+        """Return the first job of the most accurate trial, also when the time is a second objective."""
         best = max(self._complete(), key=lambda trial: trial.values[0])
         return self._jobs_of(best.params)[0]
 
     def _wanted(self) -> int:
-        """Return how many trials there shall be: `study.trials`, or the whole grid where that is smaller."""
+        """Return the number of trials: `study.trials`, or the size of the grid if that is smaller."""
         trials = self._config.study.trials
         if self._config.study.sampler != "grid":
             return trials
         return min(trials, math.prod(len(values) for values in grid_of(self._space).values()))
 
 
-def _run(job: Job, trial: optuna.Trial, number: int, view: View, log: Path, *, force: bool) -> JobOutcome:
+def run_search(
+    compose: Compose, fixed: Sequence[str], space: Mapping[str, Any], command: Sequence[str], *, force: bool
+) -> None:
+    """Search the space with `fixed` as the other overrides; `force` retrains complete runs.
+
+    Raises ConfigError where the study's settings do not allow a search, SearchFailedError where it finds nothing.
+    """
+    Search(compose, fixed, space, force).run(command)
+
+
+def _run(job: Job, pruning: PruningCallback, view: View, log: Path, force: bool) -> JobOutcome:
     stored = job.folder.state == "complete" and not force
     view.started(job)
-    epochs = job.config.training.epochs
-    outcome = run_job(job, log, force=force, observer=_Reporter(trial, number * epochs))
+    outcome = run_job(job, log, force=force, callback=pruning)
     view.ended(job, outcome.result, outcome.reason, stored=stored)
     return outcome
 
 
-class _Reporter(Callback):
-    """Tells Optuna of each epoch, and ends a run that it prunes."""
+class PruningCallback(Callback):
+    """Reports each epoch to Optuna and stops a run that Optuna prunes."""
 
     def __init__(self, trial: optuna.Trial, offset: int) -> None:
+        """Take the trial, and the epochs of its runs before this one."""
         self._trial, self._offset = trial, offset
 
     def epoch_ended(self, record: EpochRecord) -> None:
+        """Report the validation accuracy.
+
+        Raises PrunedError when Optuna prunes the trial.
+        """
         if len(self._trial.study.directions) > 1 or record.validation_accuracy is None:
             return
         self._trial.report(record.validation_accuracy, self._offset + record.epoch)
@@ -247,7 +224,7 @@ def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     from optuna import samplers
 
     match name:
-        case "random" | "grid":  # a grid's trials are all waiting: nothing is drawn
+        case "random" | "grid":  # all trials of a grid are enqueued: nothing is drawn
             return samplers.RandomSampler(seed=seed)
         case "cmaes":
             return samplers.CmaEsSampler(seed=seed)
@@ -255,7 +232,8 @@ def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
             return samplers.TPESampler(seed=seed)
 
 
-def _pruner(name: str) -> optuna.pruners.BasePruner:
+def build_pruner(name: str) -> optuna.pruners.BasePruner:
+    """Return the pruner that `study.pruner` names."""
     from optuna import pruners
 
     match name:
@@ -270,12 +248,12 @@ def _pruner(name: str) -> optuna.pruners.BasePruner:
 def _check(config: Config) -> None:
     study, problems = config.study, []
     if config.split.validation_is_test or not config.split.validation:
-        problems.append("a search needs a validation part of its own: split.validation above 0, not the test part")
+        problems.append("a search needs a validation part other than the test part: split.validation above 0")
     if config.launch.executor != "inline":
         problems.append(f"launch must be inline in a search, got {config.launch.executor}")
     if study.choose:
-        problems.append(f"study.choose must be null in a search, which chooses by itself, got {study.choose}")
+        problems.append(f"study.choose must be null in a search, which tunes all settings itself, got {study.choose}")
     if study.objective == "accuracy_and_seconds" and study.pruner != "none":
-        problems.append(f"study.pruner must be none where study.objective has two parts, got {study.pruner}")
+        problems.append(f"study.pruner must be none where study.objective=accuracy_and_seconds, got {study.pruner}")
     if problems:
         raise ConfigError(problems)

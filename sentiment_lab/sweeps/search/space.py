@@ -1,4 +1,4 @@
-"""The space of a search, from the words of a command: Hydra's sweeps become Optuna's distributions."""
+"""The space of a search, from the overrides of a command: Hydra's sweeps become Optuna's distributions."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ if TYPE_CHECKING:
 
 
 def read_space(overrides: Sequence[Override]) -> tuple[list[str], dict[str, BaseDistribution]]:
-    """Return the words that stay and, by key, what varies.
+    """Return the fixed overrides and, by key, the distributions of the others.
 
-    Raises ConfigError where nothing varies, and for a seed that does: `study.seeds` says how many there are.
+    Raises ConfigError when nothing varies, and for a seed that varies: `study.seeds` is their number.
     """
     fixed = [str(override.input_line) for override in overrides if not override.is_sweep_override()]
     space = {
         str(override.key_or_group): _distribution(override) for override in overrides if override.is_sweep_override()
     }
     if "seed" in space:
-        raise ConfigError(["seed must be one value in a search: study.seeds says how many of them each trial has"])
+        raise ConfigError(["seed must be one value in a search: study.seeds is the number of seeds of each trial"])
     if not space:
         example = "'model.units=choice([32],[64])' 'optimizer.learning_rate=tag(log,interval(1e-4,1e-2))'"
         raise ConfigError([f"a search needs settings that vary, such as {example}"])
     return fixed, space
 
 
-def words_of(parameters: Mapping[str, Any]) -> list[str]:
-    """Return what a trial chose as overrides."""
+def overrides_of(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the parameters of a trial as overrides."""
     return [f"{key}={value}" for key, value in parameters.items()]
 
 
 def grid_of(space: Mapping[str, BaseDistribution]) -> dict[str, list[Any]]:
     """Return the values of each setting for a grid.
 
-    Raises ConfigError for one that has no list of values.
+    Raises ConfigError for a setting without a list of values.
     """
     from optuna.distributions import CategoricalDistribution
 
-    endless = [key for key, values in space.items() if not isinstance(values, CategoricalDistribution)]
-    if endless:
-        raise ConfigError([f"{key} must list its values where study.sampler is grid, such as 1,2,3" for key in endless])
+    unlisted = [key for key, values in space.items() if not isinstance(values, CategoricalDistribution)]
+    if unlisted:
+        raise ConfigError([f"{key} must list its values, such as 1,2,3, where study.sampler=grid" for key in unlisted])
     return {key: list(getattr(values, "choices", ())) for key, values in space.items()}
 
 
@@ -64,5 +64,5 @@ def _distribution(override: Override) -> BaseDistribution:
         raise ConfigError([f"{override.key_or_group} must be a range of whole numbers, got {override.input_line}"])
     values = list(override.sweep_string_iterator())
     if not values:
-        raise ConfigError([f"{override.key_or_group} must have values to search, got {override.input_line}"])
+        raise ConfigError([f"{override.key_or_group} must list values to search, got {override.input_line}"])
     return CategoricalDistribution(values)
