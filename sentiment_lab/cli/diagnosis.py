@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 
 from sentiment_lab.base.console import print_message
-from sentiment_lab.base.files import check_files, read_plain
 from sentiment_lab.config.resources import PACKAGE, cache_folder
 from sentiment_lab.config.settings import Config
 from sentiment_lab.runs.folder import RunFolder
@@ -103,6 +102,7 @@ def _places(config: Config) -> Iterator[Finding]:
 
 
 def _data(config: Config) -> Iterator[Finding]:
+    from sentiment_lab.data.cache import find_damage as find_cache_damage
     from sentiment_lab.data.reviews import DataError
     from sentiment_lab.data.sources.download import ARCHIVE, MD5, VARIABLE
     from sentiment_lab.data.sources.locate import locate
@@ -121,10 +121,8 @@ def _data(config: Config) -> Iterator[Finding]:
             if place.name == ARCHIVE and (problem := _broken(place)):
                 hint = f"bring it again, or unset {VARIABLE}"
                 yield Finding("data", f"{place} cannot be read to its end: {problem}", hint)
-    for index in cache.glob("corpora/*/corpus.json"):
-        digests = read_plain(index).get("files", {})
-        for problem in check_files(index.parent, digests) or ([] if digests else [f"{index} is damaged"]):
-            yield Finding("data", problem, "is read from its source again", _remover(index.parent))
+    for entry, problem in find_cache_damage(cache):
+        yield Finding("data", problem, "its cache entry is built again", _remover(entry))
 
 
 def _folder(run: RunFolder) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What a run yields, and its plain form for JSON."""
+"""The result of a run, and its plain form for JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """One epoch: losses in nats a review, accuracies in [0, 1], the training part's own time."""
+    """One epoch: losses in nats a review, accuracies in [0, 1], times of training without validation."""
 
     epoch: int
     train_loss: float

@@ -1,4 +1,4 @@
-"""The scores against numbers worked out by hand."""
+"""The scores against numbers computed by hand."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def test_scores_of_five_reviews():
     assert scores.loss == pytest.approx((3 * -math.log(0.75) + 2 * -math.log(0.25)) / 5)
     # Two true positives, one false positive, one false negative.
     assert scores.f1 == pytest.approx(2 / 3)
-    # Of the six (positive, negative) pairs two stand in order, one the wrong way round, three are ties.
+    # Of the six (positive, negative) pairs two are in order, one is reversed, three are ties.
     assert scores.roc_auc == pytest.approx((2 + 3 / 2) / 6)
-    # All stand in one bin with confidence 0.75.
+    # All are in one bin with confidence 0.75.
     assert scores.ece == pytest.approx(0.75 - 0.6)
 
 
