@@ -17,6 +17,7 @@ from sentiment_lab.data.corpus import load_corpus
 from sentiment_lab.data.dataset import Part, build_dataset
 from sentiment_lab.data.reviews import Corpus, DataError
 from sentiment_lab.data.sources.locate import locate
+from sentiment_lab.data.token_sequences import TokenSequences
 
 ORDER = 2011
 """Seed of the order in which the archive's reviews are put, train and test mixed as in Kaggle's file."""
@@ -95,7 +96,8 @@ class Reviews:
         if not path.is_file():
             dataset = build_dataset(config, self.work / "encoded")
             part = dataset.train
-            arrays = {"token_ids": part.token_ids, "offsets": part.offsets, "labels": part.labels}
+            sequences = part.sequences
+            arrays = {"token_ids": sequences.ids, "offsets": sequences.offsets, "labels": part.labels}
             np.savez(path, vocabulary_size=dataset.vocabulary.size, **arrays)
         return path
 
@@ -105,14 +107,14 @@ def load_part(path: str) -> tuple[Part, int]:
     with np.load(path) as arrays:
         labels = arrays["labels"]
         names = np.empty(len(labels), np.str_)
-        part = Part("train", names, labels, arrays["token_ids"], arrays["offsets"])
+        part = Part("train", names, labels, TokenSequences(arrays["token_ids"], arrays["offsets"]))
         return part, int(arrays["vocabulary_size"])
 
 
 def padded(part: Part, max_length: int) -> np.ndarray:
     """Return the token ids of all reviews, padded with 0 on the right to one width: (reviews, max_length) int32."""
     token_ids = np.zeros((len(part), max_length), np.int32)
-    token_ids[np.arange(max_length) < part.lengths[:, np.newaxis]] = part.token_ids
+    token_ids[np.arange(max_length) < part.sequences.lengths[:, np.newaxis]] = part.sequences.ids
     return token_ids
 
 

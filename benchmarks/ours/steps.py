@@ -21,19 +21,19 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
     config = compose_config(settings["overrides"])
     prepare_process(settings["threads"], deterministic=config.training.deterministic)
     part, vocabulary_size = load_part(settings["part"])
-    learner = Trainer(config, config.model, vocabulary_size, steps=10_000)
-    training = config.training
-    stages = {"batches": _batch_only, **_partial(learner), "step": learner.learn}
+    trainer = Trainer(config, config.model, vocabulary_size, steps=10_000)
+    training, labels = config.training, part.labels.astype(np.float32)
+    stages = {"batches": _batch_only, **_partial(trainer), "step": trainer.train_step}
 
     def take(steps: int, epoch: int, stage: str = "step") -> dict[str, Any]:
         run = stages[stage]
         started, tokens, reviews = time.perf_counter(), 0, 0
-        batches = training_batches(part, training.batch_size, training.batching, config.seed, epoch)
+        batches = training_batches(part.sequences, training.batch_size, training.batching, config.seed, epoch)
         for index in range(min(steps, len(batches))):
             batch = batches[index]
-            run(batch.token_ids, batch.labels)
+            run(batch.token_ids, labels[batch.indices])
             tokens += int(batch.lengths.sum())
-            reviews += len(batch.labels)
+            reviews += len(batch.indices)
         return {"seconds": time.perf_counter() - started, "tokens": tokens, "reviews": reviews, "steps": index + 1}
 
     return take
@@ -43,9 +43,9 @@ def _batch_only(_token_ids: np.ndarray, _labels: np.ndarray) -> None:
     """Do nothing with a batch that has been built."""
 
 
-def _partial(learner: Trainer) -> dict[str, Callable[..., Any]]:
+def _partial(trainer: Trainer) -> dict[str, Callable[..., Any]]:
     """Return the forward pass with its loss, and the same with the gradients."""
-    network = learner.network
+    network = trainer.network
 
     def loss_of(token_ids: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         logits = tf.squeeze(network(token_ids, training=True), axis=-1)

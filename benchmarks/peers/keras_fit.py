@@ -52,7 +52,7 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
         times: list[float] = []
         clock = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda *_, **__: times.append(time.perf_counter()))
         network.fit(token_ids[rows], labels[rows], batch_size=size, epochs=1, verbose=0, callbacks=[clock])
-        return {"seconds": time.perf_counter() - times[0], "tokens": int(part.lengths[rows].sum())}
+        return {"seconds": time.perf_counter() - times[0], "tokens": int(part.sequences.lengths[rows].sum())}
 
     return train
 

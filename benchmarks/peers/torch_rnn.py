@@ -60,9 +60,9 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
     """Build the network; a request trains `steps` steps of shuffled batches."""
     torch.set_num_threads(settings["threads"])
     part, vocabulary_size = load_part(settings["part"])
-    ids = torch.from_numpy(part.token_ids.astype(np.int64))
-    reviews = [ids[start:end] for start, end in zip(part.offsets[:-1], part.offsets[1:], strict=True)]
-    lengths, labels = torch.from_numpy(part.lengths), torch.from_numpy(part.labels.astype(np.float32))
+    ids = torch.from_numpy(part.sequences.ids.astype(np.int64))
+    reviews = list(ids.split(part.sequences.lengths.tolist()))
+    lengths, labels = torch.from_numpy(part.sequences.lengths), torch.from_numpy(part.labels.astype(np.float32))
     network = Network(vocabulary_size, settings)
     optimizer, loss_of = torch.optim.Adam(network.parameters(), settings["learning_rate"]), nn.BCEWithLogitsLoss()
     size = settings["batch_size"]

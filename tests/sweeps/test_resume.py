@@ -116,7 +116,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(damage, whole,
     contents = {"truncated": content[:-9], "emptied": b"", "foreign": before.read_bytes()}
     last.write_bytes(contents.get(damage, content[:500] + bytes([content[500] ^ 4]) + content[501:]))
     execute(one)
-    assert f"{last} is damaged: its digest does not fit" in capsys.readouterr().err
+    assert f"{last} is damaged: its digest does not match" in capsys.readouterr().err
     (resumed,) = (event for event in one.folder.events() if event["event"] == "resumed")
     assert resumed["epoch"] == 2
     assert_same(one, whole)
