@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -179,7 +177,7 @@ def test_training_knows_nothing_but_config_dataset_and_observer(tiny, tmp_path, 
     outcome = train_and_evaluate(config, dataset, Ear())
     assert not list(empty.iterdir())
     assert heard == [(epoch, step, 6) for epoch in (1, 2) for step in range(1, 7)]
-    assert dataclasses.asdict(outcome.result.test).keys() == {"accuracy", "loss", "f1", "roc_auc", "ece"}
+    assert outcome.result.test.by_name().keys() == {"accuracy", "loss", "f1", "roc_auc", "ece"}
 
 
 def test_named_data_that_is_not_there_leaves_no_run(tmp_path):
