@@ -10,9 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from sentiment_lab.analysis.comparison import Comparison, compare
-from sentiment_lab.analysis.export import render_comparison, to_csv, to_latex, to_markdown, to_plain
+from sentiment_lab.analysis.export import to_csv, to_latex, to_markdown, to_plain
 from sentiment_lab.analysis.selection import Selection, select_hashes, select_study
 from sentiment_lab.analysis.summaries import ACCURACY
+from sentiment_lab.analysis.terminal import render_comparison
 from sentiment_lab.base.console import console, print_message
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.files import atomic_write

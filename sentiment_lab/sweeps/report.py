@@ -68,12 +68,14 @@ def explain_mistakes(comparison: Comparison, read_texts: ReadTexts) -> list[Mark
     By occlusion, which is quick for a network that is not traced yet. Raises LabError where the texts or the model
     cannot be read.
     """
-    runs = {block: run for block, run in comparison.best.variant.runs.items() if run.short_hash in comparison.answers}
+    runs = {
+        block: run for block, run in comparison.best.variant.runs.items() if run.short_hash in comparison.predictions
+    }
     if not runs:
         return []
     block, run = next(iter(runs.items()))
-    answers = comparison.answers[run.short_hash]
-    wrong = np.flatnonzero(~answers.right)
+    answers = comparison.predictions[run.short_hash]
+    wrong = np.flatnonzero(~answers.correct)
     worst = wrong[np.argsort(-np.abs(answers.probabilities[wrong] - 0.5), kind="stable")][:MOST_EXPLAINED]
     texts = read_texts([str(answers.ids[place]) for place in worst]) if len(worst) else {}
     known = [place for place in worst if str(answers.ids[place]) in texts]

@@ -59,7 +59,7 @@ def test_each_variant_has_a_row_with_the_numbers_of_its_runs(study):
     right = np.stack([(probabilities(0.9, seed) > 0.5) == (LABELS == 1) for seed in (1, 2, 3)])
     accuracy = gru.metrics["test_accuracy"]
     assert accuracy.mean == pytest.approx(right.mean())
-    assert accuracy.spread == pytest.approx(right.mean(axis=1).std(ddof=1))
+    assert accuracy.std == pytest.approx(right.mean(axis=1).std(ddof=1))
     assert accuracy.low == pytest.approx(bootstrap_mean(right.astype(np.int8)).low)
     losses = [run.outcome.test.loss for run in gru.variant.runs.values()]
     assert gru.metrics["test_loss"].high == pytest.approx(t_mean(losses).high)
@@ -84,7 +84,7 @@ def test_what_is_alike_shares_a_letter(tmp_path):
             write_run(config(tmp_path, f"model={name}", f"seed={seed}"), probabilities(0.8, first + seed), LABELS)
     comparison = compare(selected(tmp_path))
     assert [row.letters for row in comparison.rows] == ["a", "a"]
-    assert "cannot be told apart from" in verdict(comparison)
+    assert "No significant difference from" in verdict(comparison)
 
 
 def test_no_interval_leaves_what_a_metric_can_be(tmp_path):
@@ -127,7 +127,7 @@ def test_with_one_seed_it_says_what_cannot_be_known(study):
     assert "nothing can be said: a test needs two seeds that both have" in verdict(comparison)
     assert any(caveat.startswith("one run of simple_rnn: ") for caveat in caveats(comparison))
     alone = comparison.rows[0].metrics["test_accuracy"]
-    assert alone.spread is None
+    assert alone.std is None
     assert alone.low < alone.mean < alone.high  # over the reviews, which are many
 
 
@@ -325,7 +325,7 @@ def test_all_forms_say_the_same(study):
     assert [row["variant"] for row in rows] == ["gru", "lstm"]
     plain = json.loads(json.dumps(to_plain(comparison)))
     assert plain["variants"][0]["metrics"]["test_accuracy"]["mean"] == mean
-    assert plain["pairs"][0]["told_apart"] is True
+    assert plain["pairs"][0]["significant"] is True
     assert plain["unfinished"][0]["state"] == "interrupted"
 
 

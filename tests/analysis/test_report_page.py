@@ -13,9 +13,9 @@ import pytest
 from markupsafe import Markup
 
 from sentiment_lab.analysis import comparison as comparison_module
-from sentiment_lab.analysis.agreement import Panel, agreement, own_mistakes
+from sentiment_lab.analysis.agreement import VariantPredictions, agreement, own_mistakes
 from sentiment_lab.analysis.comparison import compare
-from sentiment_lab.analysis.measures import by_probability, confusion, pareto_front, share_right
+from sentiment_lab.analysis.measures import by_length, by_probability, confusion_counts, pareto_front
 from sentiment_lab.analysis.plots.style import DARK, LIGHT
 from sentiment_lab.analysis.predictions import TestPredictions
 from sentiment_lab.analysis.report.page import MOST_SHOWN, build_report
@@ -133,7 +133,7 @@ def study(monkeypatch, tmp_path):
                 config = {"note": variant, "seed": seed}
                 folder = RunFolder(tmp_path / short)
                 runs.append(StudyRun(folder, f"{variant} seed={seed}", name, "complete", config, outcome))
-        monkeypatch.setattr(comparison_module, "read_answers", lambda folder: answers[folder.short_hash])
+        monkeypatch.setattr(comparison_module, "read_test_predictions", lambda folder: answers[folder.short_hash])
         return compare(Selection(name, question, runs), across_data=bool(prefixes))
 
     return build
@@ -300,14 +300,14 @@ def said(*probabilities, labels=(1, 1, 0, 0)):
 
 
 def test_votes_agreement_and_mistakes_of_a_hand_example():
-    one = Panel("one", [said(0.9, 0.8, 0.1, 0.7), said(0.9, 0.3, 0.1, 0.9)])  # even about the second: 0.55
-    two = Panel("two", [said(0.1, 0.9, 0.2, 0.1)])
-    three = Panel("three", [said(0.9, 0.9, 0.2, 0.1)])
+    one = VariantPredictions("one", [said(0.9, 0.8, 0.1, 0.7), said(0.9, 0.3, 0.1, 0.9)])  # even about the second: 0.55
+    two = VariantPredictions("two", [said(0.1, 0.9, 0.2, 0.1)])
+    three = VariantPredictions("three", [said(0.9, 0.9, 0.2, 0.1)])
     assert one.votes.tolist() == [True, True, False, True]
     shares = agreement([one, two, three])
     np.testing.assert_allclose(shares, [[0.75, 0.5, 0.75], [0.5, np.nan, 0.75], [0.75, 0.75, np.nan]])
     found = own_mistakes([one, two, three])
-    assert [(mistake.review_id, mistake.others_right) for mistake in found["one"]] == [("r3", 2)]
+    assert [(mistake.review_id, mistake.others_correct) for mistake in found["one"]] == [("r3", 2)]
     assert [(mistake.review_id, mistake.probability) for mistake in found["two"]] == [("r0", pytest.approx(0.1))]
     assert found["three"] == []
 
