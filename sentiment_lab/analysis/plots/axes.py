@@ -39,7 +39,7 @@ def draw_shares(
 ) -> None:
     """Draw shares joined by a line, each with its interval."""
     half_widths = np.abs(np.array(intervals).T - np.array(shares))
-    axes.errorbar(x, shares, yerr=half_widths, marker="o", linewidth=1.5, **style)
+    axes.errorbar(np.array(x), np.array(shares), yerr=half_widths, marker="o", linewidth=1.5, **style)
 
 
 def metric_scale(metric: Metric) -> int:
