@@ -6,12 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from sentiment_lab.analysis.plots.line_chart import Point, draw_lines
 
 from benchmarks.synthetic import with_seed, write_run
 from sentiment_lab.analysis.markdown.figures import FIGURES
 from sentiment_lab.analysis.markdown.page import commands_in, put_block
 from sentiment_lab.analysis.markdown.provenance import sweep_command
+from sentiment_lab.analysis.plots.line_chart import Point, draw_lines
 from sentiment_lab.analysis.plots.style import svg_style
 from sentiment_lab.cli.main import main
 from sentiment_lab.config.compose import compose_config
