@@ -11,8 +11,8 @@ from benchmarks.synthetic import with_seed, write_run
 from sentiment_lab.analysis.markdown.figures import FIGURES
 from sentiment_lab.analysis.markdown.page import commands_in, put_block
 from sentiment_lab.analysis.markdown.provenance import sweep_command
-from sentiment_lab.analysis.plots.metric_charts import Point, draw_lines
-from sentiment_lab.analysis.plots.style import drawing
+from sentiment_lab.analysis.plots.line_chart import Point, draw_lines
+from sentiment_lab.analysis.plots.style import svg_style
 from sentiment_lab.cli.main import main
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.identity import config_hash, machine_independent
@@ -246,7 +246,7 @@ def test_a_command_for_readers_has_no_place_of_this_machine():
 
 def test_far_places_are_drawn_by_their_logarithm_and_side_by_side():
     points = [Point(where, 0.5, 0.4, 0.6) for where in (5, 50, 200)]
-    with drawing():
+    with svg_style():
         chart = draw_lines("lines", {"a": points, "b": points}, across="distance", up="accuracy", percent=True)
     assert chart.alt == "accuracy by distance. a: 5 50, 50 50, 200 50; b: 5 50, 50 50, 200 50."
     assert ">200<" in chart.standalone
