@@ -37,23 +37,23 @@ peers: $(READY)
 			|| echo "$$wanted could not be installed; it is left out"; \
 	}
 
-bench: peers  ## Measure against the peers in an hour and a half; needs SENTIMENT_LAB_DATA and a machine that does nothing else
+bench: peers  ## Compare with other libraries in an hour and a half; needs SENTIMENT_LAB_DATA and an idle machine
 	$(BIN)/python -m benchmarks
 
-bench-quick: peers  ## The same in five minutes, into build/bench/
+bench-quick: peers  ## The same with less data in five minutes; writes to build/bench/
 	$(BIN)/python -m benchmarks --quick
 
-bench-check: peers  ## Measure quickly and say which ratios fell since benchmarks/RESULTS.json
+bench-check: peers  ## Measure quickly and report which ratios fell since benchmarks/RESULTS.json
 	$(BIN)/python -m benchmarks --check
 
-bench-faults: $(READY)  ## Kill, lock, damage and misspell: writes benchmarks/FAULTS.md in about 40 minutes
+bench-faults: $(READY)  ## Test killed, locked, damaged and misspelt runs; writes benchmarks/FAULTS.md in about 40 minutes
 	$(BIN)/python -m benchmarks.faults
 
-bench-store: $(READY)  ## Fill SQLite and PostgreSQL through MLflow: writes benchmarks/STORE.md; needs PostgreSQL
+bench-store: $(READY)  ## Fill SQLite and PostgreSQL through MLflow; writes benchmarks/STORE.md; needs PostgreSQL
 	$(BIN)/python -m benchmarks.store
 
-bench-launchers: $(READY)  ## One sweep through all launchers, broken on the way: writes benchmarks/EVERYWHERE.md
-	$(BIN)/python -m benchmarks.everywhere
+bench-launchers: $(READY)  ## Run one sweep with every launcher while workers fail; writes benchmarks/EXECUTORS.md
+	$(BIN)/python -m benchmarks.executors
 
 lock:  ## Lock what pyproject.toml asks for (needs uv); LOCK=--upgrade takes newer versions
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(LOCK) \

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from benchmarks import report, results
-from benchmarks.machine_share import flops_per_review, flops_per_token
+from benchmarks.flops_utilization import flops_per_review, flops_per_token
 from benchmarks.time_to_accuracy import extrapolated
 
 

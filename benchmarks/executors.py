@@ -1,6 +1,6 @@
-"""Run one sweep of 30 runs with each launcher, break each but the first, and compare the weights: writes EVERYWHERE.md.
+"""Run one sweep of 30 runs with each launcher, break each but the first, and compare the weights: writes EXECUTORS.md.
 
-    python -m benchmarks.everywhere
+    python -m benchmarks.executors
 
 SimpleRNN, GRU and LSTM on the generated corpus with ten seeds each, one thread a run, as `sentiment-lab train -m`.
 While they train: a worker of the pool is killed; of a Ray cluster of two nodes on loopback the second is killed; a job
@@ -28,7 +28,7 @@ from benchmarks.protocol import ROOT, CandidateError
 from benchmarks.results import now
 from sentiment_lab.runs.listing import list_runs, read_journals
 
-FILE = ROOT / "benchmarks" / "EVERYWHERE.md"
+FILE = ROOT / "benchmarks" / "EXECUTORS.md"
 RUNS = 30
 WORDS = (
     *("model=simple_rnn,gru,lstm", "seed=0,1,2,3,4,5,6,7,8,9", "data.reviews=600", "data.length=16", "data.distance=4"),
