@@ -44,11 +44,12 @@ def explain_hydra_errors(words: Sequence[str] = ()) -> Iterator[None]:
 
 
 def _raised_by_hydra(error: Exception) -> bool:
-    """Tell whether an exception that Hydra did not mean to raise rose in what this module calls, and not in a run."""
-    if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:  # that one means a key, the others a disk
+    """Return whether an unforeseen exception was raised by Hydra itself, not by a run that Hydra called."""
+    if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:  # a key that is too long, not the disk
         return False
     modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
-    below = list(itertools.takewhile(lambda module: module != __name__, reversed(modules)))
+    _, caller, *_ = modules  # this module, and the one whose `with` statement contains the call of Hydra
+    below = list(itertools.takewhile(lambda module: module != caller, reversed(modules)))
     return bool(below) and all(module.partition(".")[0] in _HYDRA_PACKAGES for module in below)
 
 
