@@ -1,6 +1,6 @@
 """Run `sentiment-lab train` with invalid configs and check that each is refused with a clear message.
 
-    python -m benchmarks.faults.malformed [--count 300] [--seed 0] [--started]
+    python -m benchmarks.faults.malformed [--count 300] [--seed 0] [--started] [--max-seconds 2]
 
 The cases are drawn at random: every setting, type and rule is read from the config classes. A case passes if the
 command exits with 2 within two seconds of processor time (other load does not count), names the mistake, prints no
@@ -60,7 +60,7 @@ def malformed_command_lines(count: int, seed: int) -> list[Case]:
     return list(cases.values())
 
 
-def find_problem(case: Case, folder: Path, *, started: bool = False) -> str | None:
+def find_problem(case: Case, folder: Path, *, started: bool = False, max_seconds: float = MAX_SECONDS) -> str | None:
     """Run a case in an empty folder; return the problem with how it was refused, or None."""
     for name, content in case.files:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def find_problem(case: Case, folder: Path, *, started: bool = False) -> str | No
         f"a message of {len(output)} characters": len(output) > MAX_CHARACTERS,
         "control characters": any(not letter.isprintable() and letter != "\n" for letter in output),
         f"files written: {_new_files(folder, before)}": bool(_new_files(folder, before)),
-        f"{seconds:.1f} s": seconds > MAX_SECONDS,
+        f"{seconds:.1f} s": seconds > max_seconds,
     }
     problems = [problem for problem, failed in checks.items() if failed]
     return f"{', '.join(problems)}: {output[-600:]}" if problems else None
@@ -127,9 +127,9 @@ def _read(file: Any) -> str:
     return str(file.read().decode(errors="replace"))
 
 
-def _run_case(case: Case, *, started: bool) -> str | None:
+def _run_case(case: Case, *, started: bool, max_seconds: float) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
-        return find_problem(case, Path(folder), started=started)
+        return find_problem(case, Path(folder), started=started, max_seconds=max_seconds)
 
 
 def main() -> int:
@@ -138,14 +138,16 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--started", action="store_true", help="start each process anew instead of forking")
+    parser.add_argument("--max-seconds", type=float, default=MAX_SECONDS, help="processor time allowed per case")
     options = parser.parse_args()
+    run_case = partial(_run_case, started=options.started, max_seconds=options.max_seconds)
     cases = malformed_command_lines(options.count, options.seed)
     import sentiment_lab.cli.train  # noqa: F401  # imported before the fork
 
     compose_config()
     start = time.monotonic()
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-        problems = list(pool.map(partial(_run_case, started=options.started), cases))
+        problems = list(pool.map(run_case, cases))
     failures = [(case, problem) for case, problem in zip(cases, problems, strict=True) if problem]
     for case, problem in failures:
         print(f"{case.defect}: {' '.join(map(repr, case.arguments))[:300]}\n    {problem}")

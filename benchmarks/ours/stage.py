@@ -1,4 +1,4 @@
-"""Ours: one stage on generated text of a given size, with its time and the memory that it took beyond its input."""
+"""Ours: one stage on generated text of a given size, with its time and its memory beyond the input."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sentiment_lab.data.token_sequences import TokenTable, tokenize_texts
 from sentiment_lab.data.vocabulary import fit_vocabulary
 
 WORDS = 50_000
-"""Distinct words of the generated text; word r comes with a probability of about 1 / r."""
+"""Distinct words of the generated text; word r has a probability of about 1 / r."""
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Prepare the input of the stage; a request runs it once."""
+    """Prepare the input of the stage; a request runs the stage once."""
     stages = {
         "tokens": _tokens,
         "vocabulary and encoding": _encoding,
@@ -45,7 +45,7 @@ def _texts(settings: dict[str, Any]) -> list[str]:
 
 
 def _ranks(generator: np.random.Generator, count: int) -> np.ndarray:
-    """Draw ranks from 0: uniform logarithms, which is Zipf's law."""
+    """Draw ranks from 0 by Zipf's law: their logarithms are uniform."""
     return (np.exp(generator.random(count) * np.log(WORDS)) - 1).astype(np.int64)
 
 
@@ -78,26 +78,26 @@ def _encoding(settings: dict[str, Any]) -> Callable[[], object]:
 
 
 def _step(settings: dict[str, Any]) -> Callable[[], object]:
-    learner, part = _learner(settings), _part(settings)
+    trainer, part = _trainer(settings), _part(settings)
     batches = training_batches(part, 64, "similar_length", seed=0, epoch=1)
     small = training_batches(_part({**settings, "reviews": 64, "length": 8}), 64, "shuffled", seed=0, epoch=1)[0]
-    learner.learn(small.token_ids, small.labels)
+    trainer.learn(small.token_ids, small.labels)
 
     def steps() -> None:
         for index in range(min(len(batches), settings["steps"])):
-            learner.learn(batches[index].token_ids, batches[index].labels)
+            trainer.learn(batches[index].token_ids, batches[index].labels)
 
     return steps
 
 
 def _prediction(settings: dict[str, Any]) -> Callable[[], object]:
-    learner, part = _learner(settings), _part(settings)
+    trainer, part = _trainer(settings), _part(settings)
     small = _part({**settings, "reviews": 64, "length": 8})
-    learner.logits(evaluation_batches(small, 256), len(small))
-    return lambda: learner.logits(evaluation_batches(part, 256), len(part))
+    trainer.logits(evaluation_batches(small, 256), len(small))
+    return lambda: trainer.logits(evaluation_batches(part, 256), len(part))
 
 
-def _learner(settings: dict[str, Any]) -> Any:
+def _trainer(settings: dict[str, Any]) -> Any:
     from sentiment_lab.training.trainer import Trainer, prepare_process
 
     config = compose_config(["model=lstm", f"model.units=[{settings['units']}]"])
