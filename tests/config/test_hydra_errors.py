@@ -14,7 +14,7 @@ from sentiment_lab.sweeps.search.search import SearchSweeper
     ("override", "message"),
     [
         ("model=0", "model must be one of"),
-        (f"split.test={'[' * 1_000}", "split.test"),
+        (f"split.test={'[' * 1_000}1{']' * 1_000}", "split.test"),
         (f"{'key' * 1_000}=1", "keykey"),
     ],
     ids=["number for a group", "unlimited nesting", "long key"],
