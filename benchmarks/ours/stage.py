@@ -1,4 +1,4 @@
-"""Ours: one stage on generated text of a given size, with its time and the memory that it took beyond its input."""
+"""Ours: one stage on generated text of a given size, with its time and its memory beyond the input."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sentiment_lab.data.tokenized_texts import tokenize_texts
 from sentiment_lab.data.vocabulary import fit_vocabulary
 
 WORDS = 50_000
-"""Distinct words of the generated text; word r comes with a probability of about 1 / r."""
+"""Distinct words of the generated text; word r has a probability of about 1 / r."""
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Prepare the input of the stage; a request runs it once."""
+    """Prepare the input of the stage; a request runs the stage once."""
     stages = {
         "tokens": _tokens,
         "vocabulary and encoding": _encoding,
@@ -45,7 +45,7 @@ def _texts(settings: dict[str, Any]) -> list[str]:
 
 
 def _ranks(generator: np.random.Generator, count: int) -> np.ndarray:
-    """Draw ranks from 0: uniform logarithms, which is Zipf's law."""
+    """Draw ranks from 0 by Zipf's law: their logarithms are uniform."""
     return (np.exp(generator.random(count) * np.log(WORDS)) - 1).astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Ours: tokens, vocabulary and encoding, cold and warm; and word vectors."""
+"""Ours: tokenization, vocabulary and encoding, cold and warm; word vectors; padding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sentiment_lab.data.vocabulary import fit_vocabulary
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Load the texts; a request measures `cold`, `warm`, `vectors` or `padding`."""
+    """Load the texts; a request measures the stage `cold`, `warm`, `vectors` or `padding`."""
     corpus = load_texts(settings)
     config = compose_config(settings["overrides"])
     cache, train = Path(settings["encoded"]), np.arange(settings["train"])
