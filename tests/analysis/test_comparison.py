@@ -22,6 +22,7 @@ from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.files import checksummed_json, read_checksummed
 from sentiment_lab.config.identity import variant_hash
 from sentiment_lab.runs.folder import RunError
+from sentiment_lab.tracking.run_mirror import final_metrics
 from sentiment_lab.training.metrics import SCORES, ScoreFunction
 from tests.analysis.studies import LABELS, config, probabilities, run_main, selected, write_runs
 
@@ -234,7 +235,8 @@ def test_a_stored_score_has_precedence_over_its_computation(own_study, monkeypat
     added = ScoreFunction("constant", "constant", lambda labels, predicted: 0.25)
     monkeypatch.setitem(SCORES, "constant", added)
     base = config(own_study, "model=bigru", STUDY)
-    write_run(base, probabilities(0.8, 1), LABELS)
+    stored = write_run(base, probabilities(0.8, 1), LABELS).result()
+    assert final_metrics(stored)["test_constant"] == 0.25, "MLflow gets it too"
     monkeypatch.setitem(SCORES, "constant", replace(added, formula=lambda labels, predicted: 0.75))
     means = {row.label: row.metrics["test_constant"].mean for row in compare(selected(own_study)).rows}
     assert means == {"bigru": 0.25, "gru": 0.75, "lstm": 0.75}
