@@ -17,6 +17,7 @@ from sentiment_lab.config.identity import config_hash
 from sentiment_lab.config.settings import Config, architecture
 from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.provenance import CodeVersion
+from sentiment_lab.runs.writing import begin_run
 from sentiment_lab.training.metrics import score
 from sentiment_lab.training.result import EpochRecord, Result, Scores, result_to_plain
 
@@ -46,7 +47,7 @@ def begin(config: Config) -> RunFolder:
     """Write what a run leaves that has just begun."""
     folder = RunFolder.of(config)
     folder.path.mkdir(parents=True, exist_ok=True)
-    files = folder.begin(config, [f"seed={config.seed}"], CodeVersion("synthetic", ""), {"threads": "1"})
+    files = begin_run(folder, config, [f"seed={config.seed}"], CodeVersion("synthetic", ""), {"threads": "1"})
     name = f"{architecture(config.model)} seed={config.seed}"
     facts = {
         "training": config_hash(config)[:32],
