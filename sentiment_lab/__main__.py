@@ -1,6 +1,6 @@
-"""`python -m sentiment_lab` is `sentiment-lab`."""
+"""`python -m sentiment_lab` runs `sentiment-lab`."""
 
 from sentiment_lab.cli.main import main
 
-if __name__ == "__main__":  # a worker process imports it again
+if __name__ == "__main__":  # worker processes import this module under another name
     main()

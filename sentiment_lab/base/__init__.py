@@ -1,1 +1,1 @@
-"""What every other package uses: files, errors, signals, the terminal."""
+"""Used by all other packages: errors, atomic files, signals, terminal output."""

@@ -1,4 +1,4 @@
-"""Files that are written atomically, and the digests by which damage is recognised."""
+"""Atomic writing of files, and digests that detect damage."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from typing import Any
 from sentiment_lab.base.errors import LabError
 
 UNFINISHED = ".building"
-"""Suffix of what is being written; a file of that name was left by a process that died."""
+"""Suffix of a file or folder while it is written. One that nobody writes was left by a process that died."""
 
 _DIGEST_KEY, _END = ',\n  "digest": "', '"\n}\n'
 
 
 class StorageError(LabError):
-    """A file that cannot be written: a full disk, a folder that is read-only; the text names it."""
+    """A file that cannot be written, because the disk is full or the folder read-only; the text names the file."""
 
     exit_code = 1
 
 
 class DamageError(LabError, ValueError):
-    """A file that is not what was written; the text names it."""
+    """A file that is missing or differs from what was written; the text names the file."""
 
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Raise StorageError naming the path that could not be written, in place of OSError."""
+    """Turn an OSError of the block into a StorageError that names `path`."""
     try:
         yield
     except OSError as error:
@@ -43,10 +43,10 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary name; the file or folder written there replaces `path` in one step at the end.
+    """Yield a temporary path; at the end of the block, what was written there replaces `path` in one step.
 
-    A folder cannot replace one that is not empty. Raises StorageError when it cannot be written; `path` is then
-    unchanged.
+    Works for files and folders, but a folder cannot replace one that is not empty. If the block raises, `path` is
+    unchanged and the temporary path removed. Raises StorageError for an OSError.
     """
     unfinished = path.with_name(path.name + UNFINISHED)
     with storage_errors(path):
@@ -63,16 +63,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def atomic_write(path: Path, content: str | bytes) -> None:
-    """Write a file atomically: afterwards it has the old content or all of the new.
+    """Replace the content of a file in one step; text is encoded as UTF-8.
 
-    Raises StorageError when it cannot be written.
+    Raises StorageError if it cannot be written; the old content is then unchanged.
     """
     with atomic_path(path) as unfinished:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with its content, if it exists."""
+    """Remove a file, or a folder with its content, if it exists. A link to a folder is removed, not its target."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -80,29 +80,29 @@ def remove(path: Path) -> None:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
+    """Return the SHA-256 of a file's content, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def checksummed_json(plain: Mapping[str, Any]) -> str:
-    """Return a JSON document that ends with the digest of the text before it."""
+    """Return a JSON object whose last key, `digest`, is the SHA-256 of the text before it."""
     body = json.dumps(plain, indent=2, allow_nan=False).removesuffix("\n}")
     return f"{body}{_DIGEST_KEY}{_digest(body)}{_END}"
 
 
 def write_checksummed(path: Path, plain: Mapping[str, Any]) -> None:
-    """Write a JSON document that carries its own digest, atomically.
+    """Write a JSON object with its own digest, atomically; `read_checksummed` reads it.
 
-    Raises StorageError when it cannot be written.
+    Raises StorageError if it cannot be written.
     """
     atomic_write(path, checksummed_json(plain))
 
 
 def read_checksummed(path: Path) -> dict[str, Any]:
-    """Read what `write_checksummed` wrote, as data.
+    """Read a file of `write_checksummed`, without its digest.
 
-    Raises DamageError naming the file when it is missing or does not match its digest.
+    Raises DamageError if the file is missing or does not match its digest.
     """
     try:
         text = path.read_bytes().decode()
@@ -117,7 +117,7 @@ def read_checksummed(path: Path) -> dict[str, Any]:
 
 
 def read_plain(path: Path) -> dict[str, Any]:
-    """Read a JSON document that carries no digest; an empty one where it is none."""
+    """Read a JSON object without a digest. Return an empty dict if the file is missing or holds something else."""
     try:
         plain = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -126,7 +126,11 @@ def read_plain(path: Path) -> dict[str, Any]:
 
 
 def check_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
-    """Return one line for each file that is missing or has another digest."""
+    """Return a message for each file that is missing or does not match its digest.
+
+    `digests` maps names relative to `folder` to SHA-256 digests. A name that points outside of the folder is reported,
+    not read: the names may come from a damaged file.
+    """
     problems = []
     for name, digest in digests.items():
         if Path(name).is_absolute() or ".." in Path(name).parts:
@@ -143,7 +147,7 @@ def _digest(text: str) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Bring a file or a folder's entries to the disk, so that a power failure leaves no empty file."""
+    """Flush a file, or the entries of a folder, to the disk, so that a power failure leaves no empty file."""
     with suppress(PermissionError):  # Windows opens no folders
         descriptor = os.open(path, os.O_RDONLY)
         try:

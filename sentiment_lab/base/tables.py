@@ -1,4 +1,4 @@
-"""Tables in the terminal."""
+"""Tables as plain text."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ DASH = "–"  # noqa: RUF001  # a dash is meant
 
 
 def percent(value: float | None) -> str:
-    """Return a share in percent, or a dash where there is none."""
+    """Return a fraction in percent, such as "87.50 %", or a dash for None and NaN."""
     return DASH if value is None or math.isnan(value) else f"{100 * value:.2f} %"
 
 
 def render(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> None:
-    """Print a table; the first `left` columns are text, the others numbers. In a narrow terminal the widest are cut.
+    """Print a table whose first `left` columns are aligned left and the others right.
 
-    Rich has tables too; they take a second for each thousand rows, and cut every column alike, hashes too.
+    If it is wider than the console, the widest columns are cut. Rich's own tables take a second for each thousand rows
+    and cut all columns alike, hashes included.
     """
     cells = [[_printable(cell) for cell in row] for row in (headings, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-    # Each column has a space on either side, and there is one before, between and after them.
-    widths = _narrowed(widths, console.width - 3 * len(widths) - 1)
+    # Each column has a space on either side; one more space precedes, separates and follows the columns.
+    widths = _fit_widths(widths, console.width - 3 * len(widths) - 1)
     lines = [_line(row, widths, left) for row in cells]
     rule = " " + ("-" if console.options.ascii_only else "─") * (sum(widths) + 3 * len(widths) - 1)
     text = Text("\n").append(f"{lines[0]}\n", "bold").append("\n".join([rule, *lines[1:]]) + "\n")
@@ -33,19 +34,20 @@ def render(console: Console, headings: Sequence[str], rows: Iterable[Sequence[st
 
 
 def _printable(text: str) -> str:
+    """Escape line breaks and control characters, which would break the table or act on the terminal."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _narrowed(widths: Sequence[int], room: int) -> list[int]:
-    """Return widths that fit: the widest columns are made equal to one character, the others stay."""
+def _fit_widths(widths: Sequence[int], available: int) -> list[int]:
+    """Return widths that add up to at most `available`, by cutting the widest columns to the same width."""
     limit = max(widths)
-    while limit > 1 and sum(min(width, limit) for width in widths) > room:
+    while limit > 1 and sum(min(width, limit) for width in widths) > available:
         limit -= 1
-    narrowed = [min(width, limit) for width in widths]
+    fitted = [min(width, limit) for width in widths]
     cut = [index for index, width in enumerate(widths) if width > limit]
-    for index in cut[: max(0, room - sum(narrowed))]:
-        narrowed[index] += 1
-    return narrowed
+    for index in cut[: max(0, available - sum(fitted))]:
+        fitted[index] += 1
+    return fitted
 
 
 def _line(row: Sequence[str], widths: Sequence[int], left: int) -> str:

@@ -1,36 +1,60 @@
-"""`sentiment-lab data`: fetch the real reviews, or say what some data is."""
+"""`sentiment-lab data`: download the IMDB reviews, or describe the data of a config."""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 
 from sentiment_lab.base.console import print_message
-from sentiment_lab.config.compose import compose_config
-from sentiment_lab.config.resources import cache_folder
-from sentiment_lab.config.schema import ConfigError
-from sentiment_lab.config.settings import ImdbData
+from sentiment_lab.cli.arguments import Commands, add_command, add_json, add_overrides
+
+
+def add_parser(commands: Commands) -> None:
+    """Declare the options of `data fetch` and `data info`."""
+    parser = commands.add_parser("data", help="download the IMDB reviews, or describe data")
+    kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    fetch = add_command(kinds, "fetch", _run_fetch, "download the IMDB reviews into the cache, if they are missing")
+    add_overrides(fetch, "paths.cache=DIR")
+    summary = "count reviews, lengths and duplicates, and print the data_hash"
+    info = add_command(kinds, "info", _run_info, summary, "The default is the generated corpus.")
+    add_overrides(info, "data=imdb data.path=FILE")
+    add_json(info)
+
+
+def _run_fetch(options: argparse.Namespace) -> int:
+    return data_fetch(options.overrides)
+
+
+def _run_info(options: argparse.Namespace) -> int:
+    return data_info(options.overrides, as_json=options.json)
 
 
 def data_fetch(overrides: Sequence[str]) -> int:
-    """Bring the IMDB reviews to this machine, unless they are there, and say where they are.
+    """Download the IMDB reviews, if they are missing, and print their path.
 
-    Raises DataError when they cannot be had.
+    Raises DataError if they cannot be downloaded.
     """
+    from sentiment_lab.config.compose import compose_config
+    from sentiment_lab.config.resources import cache_folder
+    from sentiment_lab.config.schema import ConfigError
+    from sentiment_lab.config.settings import ImdbData
     from sentiment_lab.data.sources.locate import locate
 
     config = compose_config(["data=imdb", *overrides])
     if not isinstance(config.data, ImdbData):
-        raise ConfigError(["data fetch brings the IMDB reviews; other data needs no fetching"])
+        raise ConfigError([f"data must be imdb: only these reviews are downloaded, got {config.data.source}"])
     print(locate(config.data.path, cache_folder(config)))
     return 0
 
 
 def data_info(overrides: Sequence[str], *, as_json: bool) -> int:
-    """Describe the reviews that a config would read.
+    """Describe the reviews of a config.
 
     Raises ConfigError for the overrides, DataError for the reviews.
     """
+    from sentiment_lab.config.compose import compose_config
+    from sentiment_lab.config.resources import cache_folder
     from sentiment_lab.data.corpus import load_corpus
     from sentiment_lab.data.describe import describe_corpus, render_description
 
@@ -41,5 +65,5 @@ def data_info(overrides: Sequence[str], *, as_json: bool) -> int:
     else:
         print(render_description(description))
         if not overrides:
-            print_message("(the generated corpus; `sentiment-lab data info data=imdb` describes the real reviews)")
+            print_message("(the generated corpus; `sentiment-lab data info data=imdb` describes the IMDB reviews)")
     return 0

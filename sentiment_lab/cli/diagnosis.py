@@ -1,268 +1,236 @@
-"""What can be wrong with a workplace: versions, places, data, run folders, the store; and what mends it."""
+"""The checks of `sentiment-lab doctor`: versions, folders, data, run folders and the store."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import os
 import shutil
 import socket
-import sqlite3
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
 from sentiment_lab.base.console import print_message
-from sentiment_lab.base.files import check_files, read_plain
+from sentiment_lab.base.files import remove
 from sentiment_lab.config.resources import PACKAGE, cache_folder
 from sentiment_lab.config.settings import Config
 from sentiment_lab.runs.folder import RunFolder
-from sentiment_lab.runs.integrity import find_damage, find_foreign, find_leftovers
+from sentiment_lab.runs.integrity import Damage, find_damage, find_foreign, find_leftovers
+from sentiment_lab.runs.listing import all_runs
 from sentiment_lab.tracking.address import store_uri
 
 if TYPE_CHECKING:
+    from sentiment_lab.tracking.health import StoredRun
     from sentiment_lab.tracking.store import Store
-from sentiment_lab.runs.listing import all_runs
 
 LEAST_FREE = 1 << 30
-"""Bytes that a disk should have free: a study with its models and its store takes some hundreds of MB."""
+"""Bytes of free disk space below which a folder is reported: a study with its models and store takes some 100 MB."""
 DEAD_AFTER = timedelta(minutes=5)
-"""Age of a heartbeat on another machine after which its run counts as dead."""
+"""Age of the last heartbeat of a run on another machine after which the run counts as dead."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong."""
+    """One problem."""
 
     area: str
+    """versions, folders, data, runs or store."""
     problem: str
     hint: str
-    """What to do about it, or what --fix does."""
-    fix: Callable[[], None] | None = None
-    """Mends it; None where a person has to."""
+    """What `fix` does; without it, what the user can do."""
+    fix: Callable[[], object] | None = None
+    """Fixes the problem; None if only the user can."""
 
 
 def examine(config: Config) -> Iterator[Finding]:
-    """Look at everything that a config's runs depend on, and yield what is wrong."""
-    yield from _versions()
-    yield from _places(config)
-    yield from _data(config)
+    """Check everything that the runs of a config depend on, and yield the problems."""
+    yield from _check_versions()
+    yield from _check_folders(config)
+    yield from _check_data(config)
     runs = all_runs(config)
     for run in runs:
-        yield from _folder(run)
+        yield from _check_run(run)
     if config.tracking.enabled:
-        yield from _store(config, runs)
+        yield from _check_store(config, runs)
 
 
-def _versions() -> Iterator[Finding]:
+def _check_versions() -> Iterator[Finding]:
     lock = next((path for path in (PACKAGE.parent, PACKAGE) if (path / "requirements.lock").is_file()), None)
     if lock is None:
         return
     for line in (lock / "requirements.lock").read_text(encoding="utf-8").splitlines():
         if line[:1].isalnum():
-            wanted = Requirement(line.removesuffix("\\"))
-            if wanted.marker is None or wanted.marker.evaluate():
-                yield from _version(wanted)
+            locked = Requirement(line.removesuffix("\\"))
+            if locked.marker is None or locked.marker.evaluate():
+                yield from _check_version(locked)
 
 
-def _version(wanted: Requirement) -> Iterator[Finding]:
+def _check_version(locked: Requirement) -> Iterator[Finding]:
     try:
-        found = version(wanted.name)
+        installed = version(locked.name)
     except PackageNotFoundError:
-        return  # a tool of development alone, or a part that is not installed here
-    if not wanted.specifier.contains(found, prereleases=True):
+        return  # a development tool, or an optional dependency that is not installed
+    if not locked.specifier.contains(installed, prereleases=True):
         hint = "pip install --require-hashes -r requirements.lock"
-        yield Finding("versions", f"{wanted.name} is {found}, the lock has {wanted.specifier}", hint)
+        yield Finding("versions", f"{locked.name} is {installed}, the lock has {locked.specifier}", hint)
 
 
-def _places(config: Config) -> Iterator[Finding]:
-    places = {
+def _check_folders(config: Config) -> Iterator[Finding]:
+    folders = {
         "paths.runs": Path(config.paths.runs).absolute(),
         "paths.store": Path(config.paths.store).absolute(),
         "paths.cache": cache_folder(config),
     }
-    for key, place in places.items():
-        there = next(path for path in (place, *place.parents) if path.exists())
+    for key, folder in folders.items():
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
         try:
-            with tempfile.TemporaryFile(dir=there):
+            with tempfile.TemporaryFile(dir=existing):
                 pass
         except OSError as error:
-            yield Finding("places", f"{key}: {there} cannot be written: {error.strerror}", f"name another with {key}=")
-        free = shutil.disk_usage(there).free
+            problem = f"{key}: {existing} cannot be written: {error.strerror}"
+            yield Finding("folders", problem, f"set another folder with {key}=DIR")
+        free = shutil.disk_usage(existing).free
         if free < LEAST_FREE:
-            yield Finding("places", f"{key}: {free >> 20} MiB are free at {there}", "make room, at least 1 GiB")
+            yield Finding("folders", f"{key}: {free >> 20} MiB are free at {existing}", "free at least 1 GiB")
 
 
-def _data(config: Config) -> Iterator[Finding]:
-    from sentiment_lab.data.reviews import DataError
-    from sentiment_lab.data.sources.download import ARCHIVE, MD5, VARIABLE
-    from sentiment_lab.data.sources.locate import locate
+def _check_data(config: Config) -> Iterator[Finding]:
+    from sentiment_lab.data.cache import find_damage as find_cache_damage
+    from sentiment_lab.data.sources.archive_check import is_published
+    from sentiment_lab.data.sources.download import ARCHIVE
 
-    named, cache = os.environ.get(VARIABLE), cache_folder(config)
+    cache = cache_folder(config)
     downloaded = cache / ARCHIVE
-    if downloaded.is_file() and _md5(downloaded) != MD5:
-        hint = "remove it; sentiment-lab data fetch brings it again"
-        yield Finding("data", f"{downloaded} is not the published archive: its MD5 does not fit", hint)
-    if named:
-        try:
-            place = locate(None, cache)
-        except DataError as error:
-            yield Finding("data", str(error), f"correct or unset {VARIABLE}")
-        else:
-            if place.name == ARCHIVE and (problem := _broken(place)):
-                hint = f"bring it again, or unset {VARIABLE}"
-                yield Finding("data", f"{place} cannot be read to its end: {problem}", hint)
-    for index in cache.glob("corpora/*/corpus.json"):
-        digests = read_plain(index).get("files", {})
-        for problem in check_files(index.parent, digests) or ([] if digests else [f"{index} is damaged"]):
-            yield Finding("data", problem, "is read from its source again", _remover(index.parent))
-
-
-def _folder(run: RunFolder) -> Iterator[Finding]:
-    if run.holder:
-        return  # its own process writes there
-    for damage in find_damage(run):
-        if damage.kind == "checkpoint":
-            yield Finding("runs", str(damage), "the one before it is used", _remover(damage.path))
-        elif damage.kind == "journal_end":
-            yield Finding("runs", str(damage), "its last line is written", lambda: _complete_journal(run))
-        elif run.state != "complete" and damage.kind == "journal":
-            yield Finding("runs", str(damage), "its intact lines are kept", lambda: _mend_journal(run))
-        else:
-            yield Finding("runs", str(damage), f"the command in `show {run.short_hash}` with --force runs it again")
-    for path in find_leftovers(run):
-        yield Finding("runs", f"{path} was left by a process that died", "is removed", _remover(path))
-    for path in find_foreign(run):
-        yield Finding("runs", f"{path} is no file of a run", "move it elsewhere")
-
-
-def _store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
-    uri = store_uri(config.tracking, config.paths)
-    database = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:"):
-        if not database.is_file():
-            if runs:
-                yield Finding("store", f"{database} is not there, {len(runs)} runs are", "sentiment-lab sync makes it")
-            return
-        problem = _sqlite_problem(database)
-        if problem:
-            hint = (
-                "end the process that holds it, or move it aside: sentiment-lab sync fills a new one from the folders"
-            )
-            yield Finding("store", f"{database} {problem}", hint)
-            return
-    from sentiment_lab.tracking.store import open_store, summary
-
-    store = open_store(config.tracking, config.paths)
-    try:
-        known = {run.data.tags["training"]: run for run in store.search("attributes.run_name LIKE '%'") if _ours(run)}
-    except Exception as error:  # noqa: BLE001  # whatever a store raises is what is wrong with it
-        # What SQLite does not take is half migrated, or no database of MLflow.
-        fresh = "move it aside; sentiment-lab sync fills a new one from the folders"
-        hint = store.hint(error) or (fresh if uri.startswith("sqlite:") else "name another with tracking.uri=")
-        yield Finding("store", f"{uri} cannot be used: {summary(error).split('. ')[0]}", hint)
-        return
-    yield from _mirrors(config, store, runs, known)
-
-
-def _mirrors(config: Config, store: Store, runs: list[RunFolder], known: dict[str, Any]) -> Iterator[Finding]:
-    folders = {str(started["training"]): run for run in runs if (started := run.started())}
-    hashes = {run.short_hash for run in runs}
-    for training, run in folders.items():
-        if training not in known:
-            problem, hint = f"run {run.short_hash} is not in {store.uri}: {run.path}", "is mirrored there"
-            yield Finding("store", problem, hint, _syncer(config, store, run))
-        elif known[training].info.status == "RUNNING" and not run.holder:
-            problem = f"run {run.short_hash} is RUNNING in the store, but its process is dead: it is {run.state}"
-            yield Finding("store", problem, "its true status is set", _syncer(config, store, run))
-    for training, record in known.items():
-        # On a server stand the runs of others, whose folders are elsewhere.
-        ours = not store.is_server or record.data.tags.get("host") == socket.gethostname()
-        if ours and training not in folders and record.info.lifecycle_stage == "active":
-            yield from _without_folder(store, record, hashes)
-
-
-def _without_folder(store: Store, record: Any, hashes: set[str]) -> Iterator[Finding]:
-    short, run_id = record.data.tags["config_hash"][:12], record.info.run_id
-    name = f"run {short} ({record.info.run_name}, MLflow {run_id})"
-    if record.info.status == "RUNNING" and _silent(record):
-        problem = f"{name} is RUNNING in the store, silent since {record.data.tags.get('heartbeat', 'its start')}"
-        yield Finding("store", problem, "is set to KILLED", lambda: store.client.set_terminated(run_id, "KILLED"))
-    elif "reproduces" not in record.data.tags and short not in hashes:
+    if downloaded.is_file() and not is_published(downloaded):
+        hint = "remove it; sentiment-lab data fetch downloads it again"
+        yield Finding("data", f"{downloaded} is not the published archive: its MD5 does not match", hint)
+    yield from _check_named_data(cache)
+    for entry, problem in find_cache_damage(cache):
         yield Finding(
-            "store", f"{name} has no folder here", f"sentiment-lab reproduce {short} makes one from the store"
+            "data", problem, "removes the cache entry, which is built again when needed", partial(remove, entry)
         )
 
 
-def _ours(run: Any) -> bool:
-    return {"training", "config_hash"} <= set(run.data.tags)
+def _check_named_data(cache: Path) -> Iterator[Finding]:
+    """Check the data that the environment variable SENTIMENT_LAB_DATA names."""
+    from sentiment_lab.data.reviews import DataError
+    from sentiment_lab.data.sources.archive_check import read_problem
+    from sentiment_lab.data.sources.download import ARCHIVE, VARIABLE
+    from sentiment_lab.data.sources.locate import locate
 
-
-def _silent(run: Any) -> bool:
-    beat = run.data.tags.get("heartbeat")
-    last = datetime.fromisoformat(beat) if beat else datetime.fromtimestamp(run.info.start_time / 1000, UTC)
-    return datetime.now(UTC) - last > DEAD_AFTER
-
-
-def _sqlite_problem(database: Path) -> str | None:
-    """Tell what keeps a database from being written, or None."""
+    if not os.environ.get(VARIABLE):
+        return
     try:
-        with closing(sqlite3.connect(database, timeout=1)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.rollback()
-            (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            return None if answer == "ok" else f"is damaged: {answer}"
-    except sqlite3.Error as error:
-        return f"cannot be written: {error}"
+        source = locate(None, cache)
+    except DataError as error:
+        yield Finding("data", str(error), f"correct or unset {VARIABLE}")
+        return
+    if source.name == ARCHIVE and (problem := read_problem(source)):
+        hint = f"download it again, or unset {VARIABLE}"
+        yield Finding("data", f"{source} cannot be read to its end: {problem}", hint)
 
 
-def _syncer(config: Config, store: Store, run: RunFolder) -> Callable[[], None]:
-    def sync() -> None:
-        from sentiment_lab.tracking.run_mirror import catch_up
+def _check_run(run: RunFolder) -> Iterator[Finding]:
+    if run.holder:
+        return  # another process writes there
+    for damage in find_damage(run):
+        yield _damage_finding(run, damage)
+    for path in find_leftovers(run):
+        yield Finding("runs", f"{path} was left by a process that died", "removes it", partial(remove, path))
+    for path in find_foreign(run):
+        yield Finding("runs", f"{path} is not a file of a run", "move it elsewhere")
 
-        catch_up(store, config.tracking, run, print_message)
 
-    return sync
-
-
-def _remover(path: Path) -> Callable[[], None]:
-    def remove() -> None:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-    return remove
+def _damage_finding(run: RunFolder, damage: Damage) -> Finding:
+    if damage.kind == "checkpoint":
+        hint = "removes it; the checkpoint before it is used"
+        return Finding("runs", str(damage), hint, partial(remove, damage.path))
+    if damage.kind == "journal_end":
+        return Finding("runs", str(damage), "writes its last line", partial(_complete_journal, run))
+    if damage.kind == "journal" and run.state != "complete":
+        return Finding("runs", str(damage), "keeps its intact lines", partial(_repair_journal, run))
+    return Finding("runs", str(damage), f"retrain it: the command in `show {run.short_hash}`, with --force")
 
 
 def _complete_journal(run: RunFolder) -> None:
     run.journal.append("completed", weights_digest=run.result().weights_digest)
 
 
-def _mend_journal(run: RunFolder) -> None:
+def _repair_journal(run: RunFolder) -> None:
     with run.locked():
         run.journal.repair()
 
 
-def _broken(archive: Path) -> str | None:
-    """Tell what keeps an archive from being read, or None. One that was packed anew is as good as the published one."""
+def _check_store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
+    from sentiment_lab.tracking.health import sqlite_problem, stored_runs
+    from sentiment_lab.tracking.store import open_store, summary
+
+    uri = store_uri(config.tracking, config.paths)
+    if uri.startswith("sqlite:"):
+        database = Path(uri.removeprefix("sqlite:///"))
+        if not database.is_file():
+            if runs:
+                problem = f"{database} does not exist, but {len(runs)} runs do"
+                yield Finding("store", problem, "sentiment-lab sync creates it")
+            return
+        unusable = sqlite_problem(database)
+        if unusable:
+            hint = "end the process that locks it, or move it aside: sentiment-lab sync creates it from the run folders"
+            yield Finding("store", f"{database} {unusable}", hint)
+            return
+    store = open_store(config.tracking, config.paths)
     try:
-        with gzip.open(archive) as file:
-            while file.read(1 << 20):
-                pass
-    except (OSError, EOFError, zlib.error) as error:
-        return str(error)
-    return None
+        stored = stored_runs(store)
+    except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds
+        # An intact SQLite file that MLflow refuses is half migrated, or is not a database of MLflow.
+        recreate = "move it aside; sentiment-lab sync creates a new one from the run folders"
+        hint = store.hint(error) or (recreate if uri.startswith("sqlite:") else "set another with tracking.uri=URI")
+        yield Finding("store", f"{uri} cannot be used: {summary(error).split('. ')[0]}", hint)
+        return
+    yield from _check_mirrors(config, store, runs, stored)
 
 
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+def _check_mirrors(
+    config: Config, store: Store, runs: list[RunFolder], stored: dict[str, StoredRun]
+) -> Iterator[Finding]:
+    """Compare run folders with the runs of the store, both identified by their training."""
+    folders = {str(started["training"]): run for run in runs if (started := run.started())}
+    for training, run in folders.items():
+        sync = partial(_sync_run, config, store, run)
+        if training not in stored:
+            yield Finding("store", f"run {run.short_hash} is not in {store.uri}: {run.path}", "mirrors it", sync)
+        elif stored[training].status == "RUNNING" and not run.holder:
+            problem = f"run {run.short_hash} is RUNNING in the store, but its process is dead: it is {run.state}"
+            yield Finding("store", problem, "sets its true status", sync)
+    hashes = {run.short_hash for run in runs}
+    for training, record in stored.items():
+        # A server also has runs of other machines, whose folders are there.
+        own = not store.is_server or record.host == socket.gethostname()
+        if own and training not in folders and not record.is_deleted:
+            yield from _check_without_folder(store, record, hashes)
+
+
+def _check_without_folder(store: Store, record: StoredRun, hashes: set[str]) -> Iterator[Finding]:
+    from sentiment_lab.config.identity import SHORT
+    from sentiment_lab.tracking.health import mark_killed
+
+    short = record.config_hash[:SHORT]
+    name = f"run {short} ({record.name}, MLflow {record.run_id})"
+    if record.status == "RUNNING" and datetime.now(UTC) - record.last_seen > DEAD_AFTER:
+        problem = f"{name} is RUNNING in the store, but silent since {record.heartbeat or 'its start'}"
+        yield Finding("store", problem, "sets it to KILLED", partial(mark_killed, store, record))
+    elif not record.is_reproduction and short not in hashes:
+        hint = f"sentiment-lab reproduce {short} repeats it from the store"
+        yield Finding("store", f"{name} has no folder here", hint)
+
+
+def _sync_run(config: Config, store: Store, run: RunFolder) -> None:
+    from sentiment_lab.tracking.run_mirror import catch_up
+
+    catch_up(store, config.tracking, run, print_message)

@@ -1,58 +1,78 @@
-"""`sentiment-lab doctor` names what is wrong and mends what is safe."""
+"""`sentiment-lab doctor`: find problems with versions, folders, data, runs and the store, and fix safe ones."""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sentiment_lab.base.console import print_message
 from sentiment_lab.base.errors import LabError
-from sentiment_lab.cli.diagnosis import Finding, examine
-from sentiment_lab.config.compose import compose_config
+from sentiment_lab.cli.arguments import Commands, add_command, add_json, add_overrides
+from sentiment_lab.cli.exit_codes import DONE, FAILED
 
-PROBLEMS_LEFT = 1
+if TYPE_CHECKING:
+    from sentiment_lab.cli.diagnosis import Finding
+
+
+def add_parser(commands: Commands) -> None:
+    """Declare the options of the command."""
+    details = "Checks versions, folders, data, runs and the MLflow store. The exit code is 1 if problems are left."
+    parser = add_command(commands, "doctor", run, "find problems with files, versions and the store", details)
+    add_overrides(parser, "tracking.uri=URI")
+    parser.add_argument("--fix", action="store_true", help="fix the problems that can be fixed without losing anything")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    return doctor(options.overrides, fix=options.fix, as_json=options.json)
 
 
 def doctor(overrides: Sequence[str], *, fix: bool, as_json: bool) -> int:
-    """Name what is wrong with versions, places, data, runs and the store, and mend what can be; 1 where any is left.
+    """Print the problems of a config's folders, data, runs and store, after fixing those that can be; 1 if any is left.
 
     Raises ConfigError for the overrides.
     """
-    findings = [(finding, fix and _mended(finding)) for finding in examine(compose_config(overrides))]
-    left = sum(not mended for _, mended in findings)
+    from sentiment_lab.cli.diagnosis import examine
+    from sentiment_lab.config.compose import compose_config
+
+    findings = [(finding, fix and _fix(finding)) for finding in examine(compose_config(overrides))]
+    left = sum(not fixed for _, fixed in findings)
     if as_json:
-        print(json.dumps([_plain(finding, mended=mended) for finding, mended in findings], indent=2))
+        print(json.dumps([_plain(finding, fixed=fixed) for finding, fixed in findings], indent=2))
     else:
-        for finding, mended in findings:
-            _show(finding, mended=mended)
-        fixable = sum(finding.fix is not None and not mended for finding, mended in findings)
-        more = f"; `sentiment-lab doctor --fix` mends {fixable} of them" if fixable else ""
+        for finding, fixed in findings:
+            _print(finding, fixed=fixed)
+        fixable = sum(finding.fix is not None and not fixed for finding, fixed in findings)
+        more = f"; `sentiment-lab doctor --fix` repairs {fixable} of them" if fixable else ""
         problems = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
-        print_message(f"{problems}, {left} left{more}" if findings else "all is well")
-    return PROBLEMS_LEFT if left else 0
+        print_message(f"{problems}, {left} left{more}" if findings else "no problems")
+    return FAILED if left else DONE
 
 
-def _mended(finding: Finding) -> bool:
+def _fix(finding: Finding) -> bool:
     if finding.fix is None:
         return False
     try:
         finding.fix()
     except (LabError, OSError) as error:
-        print_message(f"could not be mended: {error}")
+        print_message(f"not fixed: {error}")
         return False
     return True
 
 
-def _show(finding: Finding, *, mended: bool) -> None:
+def _print(finding: Finding, *, fixed: bool) -> None:
     print(f"{finding.area:<9} {finding.problem}")
-    print(f"{'':<9} {'mended' if mended else '--fix' if finding.fix else 'to do'}: {finding.hint}")
+    print(f"{'':<9} {'fixed' if fixed else '--fix' if finding.fix else 'to do'}: {finding.hint}")
 
 
-def _plain(finding: Finding, *, mended: bool) -> dict[str, object]:
+def _plain(finding: Finding, *, fixed: bool) -> dict[str, object]:
     return {
         "area": finding.area,
         "problem": finding.problem,
-        "remedy": finding.hint,
+        "hint": finding.hint,
         "fixable": finding.fix is not None,
-        "mended": mended,
+        "fixed": fixed,
     }

@@ -1,29 +1,47 @@
-"""`sentiment-lab plan`: what `train -m` would run. Trains nothing."""
+"""`sentiment-lab plan`: list the jobs of a sweep without training them."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentiment_lab.base.console import console, print_message
-from sentiment_lab.base.tables import DASH, render
-from sentiment_lab.config.identity import config_hash, variant_hash
-from sentiment_lab.runs.job import Job
-from sentiment_lab.sweeps.forecast import WAITS, Forecast, forecast, summary
-from sentiment_lab.sweeps.hydra_app import run_hydra
-from sentiment_lab.sweeps.launcher import JobsLauncher, Values
+from sentiment_lab.cli.arguments import Commands, add_command, add_json, add_overrides
+
+if TYPE_CHECKING:
+    from sentiment_lab.runs.job import Job
+    from sentiment_lab.sweeps.forecast import Forecast
+    from sentiment_lab.sweeps.launcher import Values
 
 HEADINGS = ("hash", "run", "state", "expected s")
 
 
+def add_parser(commands: Commands) -> None:
+    """Declare the options of the command."""
+    details = "Nothing is trained. Lists the jobs that `train -m` would run with the same settings."
+    parser = add_command(commands, "plan", run, "list the jobs of a sweep, their state and expected time", details)
+    add_overrides(parser, "model=gru,lstm seed=1,2,3", "+experiments=quickstart")
+    parser.add_argument("-m", "--multirun", action="store_true", help="accepted as in `train -m`, but not needed")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    return plan(options.overrides, as_json=options.json)
+
+
 def plan(overrides: Sequence[str], *, as_json: bool) -> int:
-    """List the jobs of a sweep: hash, what differs, state, and the seconds of training expected.
+    """Print the jobs of a sweep: hash, name, state, and expected seconds of training.
 
     Raises ConfigError with the problems of all jobs.
     """
+    from sentiment_lab.base.tables import render
+    from sentiment_lab.sweeps.forecast import forecast, summary
+
     forecasts = forecast(planned_jobs(overrides))
     if as_json:
         print(json.dumps([_plain(job) for job in forecasts], indent=2))
@@ -34,11 +52,14 @@ def plan(overrides: Sequence[str], *, as_json: bool) -> int:
 
 
 def planned_jobs(overrides: Sequence[str]) -> list[Job]:
-    """Return the jobs of `train -m OVERRIDES`, those that differ.
+    """Return the jobs of `train -m OVERRIDES`, without duplicates.
 
     Raises ConfigError with the problems of all jobs.
     """
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra passes exceptions on instead of printing them
+    from sentiment_lab.sweeps.hydra_app import run_hydra
+    from sentiment_lab.sweeps.launcher import JobsLauncher
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # otherwise Hydra prints exceptions and exits
     planned: list[Job] = []
 
     def collect(jobs: Sequence[Job], command: Sequence[str]) -> Values:
@@ -50,23 +71,33 @@ def planned_jobs(overrides: Sequence[str]) -> list[Job]:
     return planned
 
 
-def _plain(planned: Forecast) -> dict[str, Any]:
-    job = planned.job
-    open_ = planned.state == WAITS
+def _plain(forecast: Forecast) -> dict[str, Any]:
+    from sentiment_lab.config.identity import config_hash, variant_hash
+
+    job, known = forecast.job, _is_known(forecast)
     return {
-        "hash": None if open_ else job.folder.short_hash,
-        "config_hash": None if open_ else config_hash(job.config),
-        "variant_hash": None if open_ else variant_hash(job.config),
+        "hash": job.folder.short_hash if known else None,
+        "config_hash": config_hash(job.config) if known else None,
+        "variant_hash": variant_hash(job.config) if known else None,
         "name": job.name,
         "variant": job.variant,
         "seed": job.config.seed,
-        "state": planned.state,
-        "seconds_expected": planned.seconds,
+        "state": forecast.state,
+        "seconds_expected": forecast.seconds,
         "overrides": list(job.overrides),
     }
 
 
-def _cells(planned: Forecast) -> list[str]:
-    seconds = "?" if planned.seconds is None else f"{planned.seconds:.1f}"
-    name = DASH if planned.state == WAITS else planned.job.folder.short_hash
-    return [name, planned.job.name, planned.state, seconds]
+def _cells(forecast: Forecast) -> list[str]:
+    from sentiment_lab.base.tables import DASH
+
+    seconds = "?" if forecast.seconds is None else f"{forecast.seconds:.1f}"
+    name = forecast.job.folder.short_hash if _is_known(forecast) else DASH
+    return [name, forecast.job.name, forecast.state, seconds]
+
+
+def _is_known(forecast: Forecast) -> bool:
+    """Whether the config of a job is known; that of a job that waits for tuning is not."""
+    from sentiment_lab.sweeps.forecast import WAITS
+
+    return forecast.state != WAITS

@@ -1,7 +1,8 @@
-"""`sentiment-lab predict`: judge texts with the model of a run."""
+"""`sentiment-lab predict`: classify texts, or the rows of a CSV file, with the model of a run."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,35 +10,61 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-import pandas as pd
-
-from sentiment_lab.base.files import atomic_path
-from sentiment_lab.base.suggestions import did_you_mean
-from sentiment_lab.data.reviews import DataError
-from sentiment_lab.runs.folder import RunError, RunFolder
-from sentiment_lab.runs.listing import find_run
-from sentiment_lab.serving import classify
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.cli.arguments import Commands, add_command, add_folders, add_hash, add_json, runs_folder
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sentiment_lab.models.classifier import Classifier
+    from sentiment_lab.runs.folder import RunFolder
 
 CHUNK = 2000
-"""Rows of a CSV in memory at once."""
+"""Rows of a CSV file that are in memory at a time."""
 ADDED = ["label", "probability"]
+"""Columns that are added to a CSV file."""
+
+
+def add_parser(commands: Commands) -> None:
+    """Declare the options of the command."""
+    details = "Prints the label and the probability that the text is positive."
+    parser = add_command(commands, "predict", run, "classify texts with the model of a run", details)
+    add_hash(parser)
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="texts to classify")
+    parser.add_argument(
+        "--csv", metavar="FILE", help="classify the rows of a CSV file, and print it with two more columns"
+    )
+    parser.add_argument("--column", default="review", help="column of the texts in the CSV file (default: %(default)s)")
+    parser.add_argument("--output", metavar="FILE", help="write the CSV to this file, replacing it atomically")
+    add_folders(parser)
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    if bool(options.csv) == bool(options.text):
+        raise LabError("give either texts to classify or --csv FILE")
+    root = runs_folder(options)
+    if options.csv:
+        return predict_csv(root, options.hash, options.csv, options.column, options.output)
+    return predict_texts(root, options.hash, options.text, as_json=options.json)
 
 
 def predict_texts(root: str, prefix: str, texts: Sequence[str], *, as_json: bool) -> int:
-    """Print label and probability of being positive for each text.
+    """Print the label and the probability of being positive for each text.
 
-    Raises DataError for an empty one.
+    Raises DataError for an empty text, RunError if no run or several match or the run has no model.
     """
+    from sentiment_lab.data.reviews import DataError
+    from sentiment_lab.serving import classify
+
     for number, text in enumerate(texts, 1):
         if not text.strip():
-            raise DataError(f"text {number} is empty: there is nothing to judge")
-    judged = classify(_load(root, prefix), list(texts))
+            raise DataError(f"text {number} is empty")
+    predictions = classify(_load(root, prefix), list(texts))
     rows = [
         {"text": text, "label": str(label), "probability": float(probability)}
-        for text, label, probability in zip(texts, judged["label"], judged["probability"], strict=True)
+        for text, label, probability in zip(texts, predictions["label"], predictions["probability"], strict=True)
     ]
     if as_json:
         print(json.dumps(rows, indent=2))
@@ -48,65 +75,81 @@ def predict_texts(root: str, prefix: str, texts: Sequence[str], *, as_json: bool
 
 
 def predict_csv(root: str, prefix: str, file: str, column: str, output: str | None) -> int:
-    """Print a CSV with two columns more, chunk by chunk, so that a file larger than memory works.
+    """Print a CSV file with the columns ADDED, chunk by chunk, so that it may be larger than memory.
 
-    Raises DataError for a file that is no CSV, lacks the column, has the added ones already, or has an empty text.
+    Raises DataError for a file that is no CSV, lacks the column, has one of ADDED already, or has an empty text.
     """
+    import pandas as pd
+
+    from sentiment_lab.serving import classify
+
     classifier = _load(root, prefix)
-    with _target(output) as target:
+    with _open_output(output) as target:
         for number, rows in enumerate(_chunks(file, column)):
-            judged = classify(classifier, rows[column].tolist()).set_index(rows.index)
-            pd.concat([rows, judged], axis=1).to_csv(target, index=False, header=number == 0)
+            predictions = classify(classifier, rows[column].tolist()).set_index(rows.index)
+            pd.concat([rows, predictions], axis=1).to_csv(target, index=False, header=number == 0)
     return 0
 
 
 def find_trained(root: str, prefix: str) -> RunFolder:
-    """Return the one run whose hash begins with `prefix`.
+    """Return the complete run whose hash begins with `prefix`.
 
-    Raises RunError when there is none or more than one, or it has no model.
+    Raises RunError if no run or several match, or the run is not complete.
     """
-    run = find_run(Path(root), prefix)
-    if run.state != "complete":
-        raise RunError(f"run {run.short_hash} has no model: it is {run.state}")
-    return run
+    from sentiment_lab.runs.folder import RunError
+    from sentiment_lab.runs.listing import find_run
+
+    folder = find_run(Path(root), prefix)
+    if folder.state != "complete":
+        raise RunError(f"run {folder.short_hash} has no model: it is {folder.state}")
+    return folder
 
 
 def _load(root: str, prefix: str) -> Classifier:
-    run = find_trained(root, prefix)
+    folder = find_trained(root, prefix)  # before the import, which takes seconds
     from sentiment_lab.models.classifier import load_classifier
 
-    return load_classifier(run.model)
+    return load_classifier(folder.model)
 
 
 def _chunks(file: str, column: str) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
+    from sentiment_lab.data.reviews import DataError
+
     try:
         with pd.read_csv(file, dtype=str, keep_default_na=False, skip_blank_lines=False, chunksize=CHUNK) as chunks:
             for rows in chunks:
-                _check(file, column, rows)
+                _check_rows(file, column, rows)
                 yield rows
     except FileNotFoundError as error:
-        raise DataError(f"{file} is not there") from error
+        raise DataError(f"{file} does not exist") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is not UTF-8: {error}") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{file} cannot be read as CSV: {error}") from error
 
 
-def _check(file: str, column: str, rows: pd.DataFrame) -> None:
+def _check_rows(file: str, column: str, rows: pd.DataFrame) -> None:
+    from sentiment_lab.base.suggestions import did_you_mean
+    from sentiment_lab.data.reviews import DataError
+
     columns = [str(name) for name in rows.columns]
     if column not in columns:
         hint = did_you_mean(column, columns)
-        raise DataError(f"{file} has no column {column!r} but {', '.join(columns)}{hint}; --column names the texts")
-    taken = [name for name in ADDED if name in columns]
-    if taken:
-        raise DataError(f"{file} has a column {taken[0]!r} already; rename it, it is the name of a column to add")
+        raise DataError(f"{file} has no column {column!r} but {', '.join(columns)}{hint}; set --column to the texts")
+    existing = [name for name in ADDED if name in columns]
+    if existing:
+        raise DataError(f"{file} already has a column {existing[0]!r}, which `predict` adds; rename it")
     empty = rows.index[rows[column].str.strip() == ""]
     if len(empty):
-        raise DataError(f"{file}, row {empty[0] + 2}: the {column} is empty")  # the header is row 1
+        raise DataError(f"{file}, row {empty[0] + 2}: the {column} is empty")  # row 1 is the header
 
 
 @contextmanager
-def _target(output: str | None) -> Iterator[TextIO]:
+def _open_output(output: str | None) -> Iterator[TextIO]:
+    from sentiment_lab.base.files import atomic_path
+
     if output is None:
         yield sys.stdout
         return

@@ -1,90 +1,116 @@
-"""`sentiment-lab sync`: an MLflow store made equal to the run folders, this machine's or, with --to, a team's."""
+"""`sentiment-lab sync`: bring the MLflow store of this machine, or a server, up to date with the run folders."""
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment_lab.base.console import print_message
-from sentiment_lab.config.compose import compose_config
-from sentiment_lab.config.settings import Config
-from sentiment_lab.runs.folder import RunFolder
-from sentiment_lab.runs.listing import all_runs
-from sentiment_lab.tracking.address import checked_address, local_uri
+from sentiment_lab.cli.arguments import Commands, add_command, add_overrides
+from sentiment_lab.cli.exit_codes import DONE, FAILED
 
 if TYPE_CHECKING:
+    from sentiment_lab.config.settings import Config
+    from sentiment_lab.runs.folder import RunFolder
     from sentiment_lab.tracking.store import Store
 
-DONE, PROBLEMS_LEFT = 0, 1
-TELL_SECONDS = 10.0
-"""Seconds between two lines that tell how far it is."""
+PROGRESS_SECONDS = 10.0
+"""Seconds between two messages about the progress."""
+
+
+def add_parser(commands: Commands) -> None:
+    """Declare the options of the command."""
+    details = "Runs that the store has already are not added again."
+    parser = add_command(commands, "sync", run, "bring the MLflow store up to date with the runs on disk", details)
+    add_overrides(parser, "tracking.model=false")
+    text = "address of another store, such as a server: copy runs, sweeps, figures, models and registered models to it"
+    parser.add_argument("--to", metavar="URI", help=text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    return sync(options.overrides, options.to)
 
 
 def sync(overrides: Sequence[str], to: str | None = None) -> int:
-    """Bring a store up to date with every run and sweep on disk; 1 where it failed for any.
+    """Bring a store up to date with all runs and sweeps on disk; 1 if that failed for any.
 
-    `to` names another store than the config's, which gets what is registered in the local one too. What a store has is
-    not written again, so that the same command goes on after a failure. Raises ConfigError for the overrides,
-    StoreAddressError for an address that is none.
+    `to` is the address of another store than the config's; registered models of the local store are copied to it as
+    well. Repeating the command resumes after a failure, because the store's content is not written again. Raises
+    ConfigError for the overrides, StoreAddressError for an invalid address.
     """
+    from sentiment_lab.runs.listing import all_runs
     from sentiment_lab.tracking.store import open_store
 
-    config = compose_config(overrides)
-    if to:
-        config.tracking.uri = checked_address(to, "--to")
+    config = _config(overrides, to)
     store = open_store(config.tracking, config.paths)
     try:
         store.client.search_experiments(max_results=1)
-    except Exception as error:  # noqa: BLE001  # whatever a store raises, nothing was done yet
+    except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds; nothing was written yet
         print_message(store.message(error))
-        return PROBLEMS_LEFT
+        return FAILED
     runs = [run for run in all_runs(config) if run.started()]
     free = [run for run in runs if run.holder is None]
-    done = _sync_runs(config, store, free)
-    sweeps, wanted = _sync_sweeps(config, store)
+    synced = _sync_runs(config, store, free)
+    sweeps, all_sweeps = _sync_sweeps(config, store)
     versions = _sync_registry(config, store, free)
-    busy = f", {len(runs) - len(free)} are being trained and mirror themselves" if len(free) < len(runs) else ""
+    busy = f"; {len(runs) - len(free)} are in training and mirror themselves" if len(free) < len(runs) else ""
     registered = f", {versions} registered versions" if versions else ""
-    print_message(f"{done} of {len(free)} runs and {sweeps} sweeps{registered} are up to date in {store.uri}{busy}")
-    whole = done == len(free) and sweeps == wanted and versions is not None
-    if to and whole:
-        print_message(f"export MLFLOW_TRACKING_URI={store.uri} makes it the store of every command from here on")
-    return DONE if whole else PROBLEMS_LEFT
+    print_message(f"{synced} of {len(free)} runs and {sweeps} sweeps{registered} are up to date in {store.uri}{busy}")
+    complete = synced == len(free) and sweeps == all_sweeps and versions is not None
+    if to and complete:
+        print_message(f"export MLFLOW_TRACKING_URI={store.uri} makes this the store of all commands")
+    return DONE if complete else FAILED
+
+
+def _config(overrides: Sequence[str], to: str | None) -> Config:
+    from dataclasses import replace
+
+    from sentiment_lab.config.compose import compose_config
+    from sentiment_lab.tracking.address import checked_address
+
+    config = compose_config(overrides)
+    if not to:
+        return config
+    return replace(config, tracking=replace(config.tracking, uri=checked_address(to, "--to")))
 
 
 def _sync_runs(config: Config, store: Store, runs: Sequence[RunFolder]) -> int:
+    """Return the number of runs that are up to date."""
     from sentiment_lab.tracking.run_mirror import catch_up
 
-    done, told = 0, time.monotonic()
+    synced, reported = 0, time.monotonic()
     for number, run in enumerate(runs):
-        if time.monotonic() - told > TELL_SECONDS:
+        if time.monotonic() - reported > PROGRESS_SECONDS:
             print_message(f"  {number} of {len(runs)} runs")
-            told = time.monotonic()
-        done += catch_up(store, config.tracking, run, print_message)
-    return done
+            reported = time.monotonic()
+        synced += catch_up(store, config.tracking, run, print_message)
+    return synced
 
 
 def _sync_sweeps(config: Config, store: Store) -> tuple[int, int]:
-    """Return how many sweeps are up to date, and how many there are."""
+    """Return the number of sweeps that are up to date, and of all sweeps."""
     from sentiment_lab.runs.sweep_records import SweepRecord, list_sweeps
     from sentiment_lab.sweeps.parent_run import mirror_sweep
 
-    root, folders, done = Path(config.paths.runs).absolute(), list_sweeps(config.paths.store), 0
+    root, folders, synced = Path(config.paths.runs).absolute(), list_sweeps(config.paths.store), 0
     for folder in folders:
         try:
             record = SweepRecord.read(folder)
             if not any(run.holder for _, run in record.runs(root)):
                 mirror_sweep(store, record, root, folder)
-            done += 1
-        except Exception as error:  # noqa: BLE001  # whatever a store raises, the other sweeps are tried
+            synced += 1
+        except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds; the other sweeps are tried
             print_message(f"sweep {folder.name}: {store.message(error)}")
-    return done, len(folders)
+    return synced, len(folders)
 
 
 def _sync_registry(config: Config, store: Store, runs: Sequence[RunFolder]) -> int | None:
-    """Register elsewhere what is registered in the local store; return how many versions, None after a failure."""
+    """Copy the registered models of the local store to another; return the number of versions, None after a failure."""
+    from sentiment_lab.tracking.address import local_uri
     from sentiment_lab.tracking.registry import copy_registry
     from sentiment_lab.tracking.store import Store
 
@@ -93,10 +119,10 @@ def _sync_registry(config: Config, store: Store, runs: Sequence[RunFolder]) -> i
         return 0
     folders = {str(started["training"]): run for run in runs if (started := run.started())}
     try:
-        copied, left = copy_registry(local, store, config.tracking, folders)
-    except Exception as error:  # noqa: BLE001  # whatever a store raises, runs and sweeps are there
+        copied, skipped = copy_registry(local, store, config.tracking, folders)
+    except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds; runs and sweeps are up to date
         print_message(f"registered models: {store.message(error)}")
         return None
-    for line in left:
-        print_message(f"  {line}")
+    for message in skipped:
+        print_message(f"  {message}")
     return copied

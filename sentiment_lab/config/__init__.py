@@ -1,1 +1,1 @@
-"""Typed configs, their rules and hashes, and composing them with Hydra."""
+"""Typed configs: their fields and rules, their hashes, and composing them with Hydra."""

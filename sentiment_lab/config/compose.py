@@ -1,4 +1,4 @@
-"""From YAML files and overrides to a checked Config, by Hydra."""
+"""Compose a checked Config from the files of `conf/` and overrides, with Hydra."""
 
 from __future__ import annotations
 
@@ -34,57 +34,67 @@ def compose_config(overrides: Sequence[str] = ()) -> Config:
 
 
 def config_from_hydra(composed: DictConfig) -> Config:
-    """Turn what Hydra composed into a checked Config.
+    """Turn a config composed by Hydra into a checked Config.
 
-    Raises ConfigError for unknown keys and for values against a rule.
+    Raises ConfigError for unknown keys and invalid values.
     """
     with explain_hydra_errors():
-        return _checked(_settings(composed), _task_words(composed))
+        return check_settings(without_hydra(composed), _task_overrides(composed))
 
 
-def _settings(composed: DictConfig) -> DictConfig:
-    """Return a copy of what Hydra composed, without what is Hydra's own."""
+def without_hydra(composed: DictConfig) -> DictConfig:
+    """Return a copy of a composed config without Hydra's own settings.
+
+    Raises ConfigError for a group with a list of options.
+    """
     _check_choices(composed)
-    # A key that is no text is kept too, to be refused by its name.
-    ours: list[Any] = [key for key in composed if key != "hydra"]
-    return OmegaConf.masked_copy(composed, ours)
+    # Keys that are no strings are kept as well: `check_settings` names them.
+    settings: list[Any] = [key for key in composed if key != "hydra"]
+    return OmegaConf.masked_copy(composed, settings)
 
 
-def hydra_config(composed: DictConfig) -> Any:
-    """Return what is Hydra's own of a composed config."""
-    return composed.hydra if "hydra" in composed else HydraConfig.get()  # of a single run it was taken out before
+def check_settings(settings: DictConfig, overrides: Sequence[str]) -> Config:
+    """Turn composed settings into a checked Config; `overrides` are those of the command line.
+
+    Raises ConfigError for unknown keys and invalid values, OmegaConfBaseException for an interpolation without value.
+    """
+    plain: Any = OmegaConf.to_container(settings, resolve=True)
+    return config_from_plain(_drop_other_family(plain, overrides))
 
 
-def _task_words(composed: DictConfig) -> list[str]:
-    words: Any = OmegaConf.to_container(hydra_config(composed).overrides.task, resolve=False)
-    return [str(word) for word in words]
+def _hydra_settings(composed: DictConfig) -> Any:
+    # Hydra removes its own settings from the config of a single run before it calls the task.
+    return composed.hydra if "hydra" in composed else HydraConfig.get()
+
+
+def _task_overrides(composed: DictConfig) -> list[str]:
+    overrides: Any = OmegaConf.to_container(_hydra_settings(composed).overrides.task, resolve=False)
+    return [str(override) for override in overrides]
 
 
 def _check_choices(composed: DictConfig) -> None:
-    """Refuse a list of options: Hydra would merge them, and which value wins is in no file."""
-    hydras, words = hydra_config(composed), _task_words(composed)
-    taken_out = {word.lstrip("~").partition("=")[0] for word in words if word.startswith("~")}
-    lists = {str(key): group_options(str(key)) for key in composed if key not in {*hydras.runtime.choices, *taken_out}}
+    """Raise ConfigError for a list of options, such as `model=[lstm,gru]`.
+
+    Hydra would merge them, and no file says which value wins.
+    """
+    removed = {word.lstrip("~").partition("=")[0] for word in _task_overrides(composed) if word.startswith("~")}
+    chosen = {*_hydra_settings(composed).runtime.choices, *removed}
+    lists = {str(key): group_options(str(key)) for key in composed if key not in chosen}
     problems = [f"{key} must be one of {', '.join(names)}, got a list of them" for key, names in lists.items() if names]
     if problems:
         raise ConfigError(problems)
 
 
-def _checked(settings: DictConfig, words: Sequence[str]) -> Config:
-    plain: Any = OmegaConf.to_container(settings, resolve=True)
-    return config_from_plain(_fitting_model(plain, words))
+def _drop_other_family(plain: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Remove settings of the model that another model family has, unless an override of the command line names them.
 
-
-def _fitting_model(plain: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
-    """Leave out what a study says of models of another family, so that a bar can stand beside its networks.
-
-    What the words of a command line say of them stays, to be refused.
+    A study can thus set `model.units` for its networks and still include a linear baseline.
     """
     model = plain.get("model")
     name, classes = discriminator(get_args(ModelConfig))
     if not isinstance(model, dict) or model.get(name) not in classes:
         return plain
     family = classes[model[name]]
-    asked = {word.lstrip("+~").partition("=")[0].removeprefix("model.") for word in words}
-    others = {key for kind in classes.values() for key in field_types(kind)} - {*field_types(family)} - asked
+    named = {word.lstrip("+~").partition("=")[0].removeprefix("model.") for word in overrides}
+    others = {key for kind in classes.values() for key in field_types(kind)} - {*field_types(family)} - named
     return {**plain, "model": {key: value for key, value in model.items() if key not in others}}

@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf raise, as a ConfigError that names the setting."""
+"""Exceptions of Hydra and OmegaConf as ConfigErrors that name the setting and the rule."""
 
 from __future__ import annotations
 
@@ -19,14 +19,27 @@ from sentiment_lab.config.resources import resource_folder
 from sentiment_lab.config.schema import ConfigError, setting_names
 from sentiment_lab.config.settings import Config
 
+CALLERS = frozenset(
+    {
+        "sentiment_lab.config.compose",
+        "sentiment_lab.config.job_composer",
+        "sentiment_lab.config.studies",
+        "sentiment_lab.sweeps.hydra_app",
+    }
+)
+"""Modules of this package that call Hydra inside `explain_hydra_errors`."""
 _HYDRA_PACKAGES = {"hydra", "omegaconf", "antlr4", "yaml", "packaging", *sys.stdlib_module_names}
-"""Packages that compose a config, and what they call."""
+"""Packages that compose a config, and those that they call."""
 
 
 @contextmanager
-def explain_hydra_errors(words: Sequence[str] = ()) -> Iterator[None]:
-    """Turn what Hydra and OmegaConf raise into a ConfigError that says what was meant by the words they were given."""
-    nameless = [word for word in words if word.lstrip("+~ ").startswith("=")]
+def explain_hydra_errors(overrides: Sequence[str] = ()) -> Iterator[None]:
+    """Turn exceptions of Hydra and OmegaConf in the block into a ConfigError about `overrides`.
+
+    Exceptions of our own code, such as those of a task that Hydra runs, pass through. Raises ConfigError at once for an
+    override without a key, which Hydra would misread.
+    """
+    nameless = [word for word in overrides if word.lstrip("+~ ").startswith("=")]
     if nameless:
         raise ConfigError([f"{word!r} names no setting; write key=value, such as seed=3" for word in nameless])
     try:
@@ -40,49 +53,53 @@ def explain_hydra_errors(words: Sequence[str] = ()) -> Iterator[None]:
     except Exception as error:
         if not _raised_by_hydra(error):
             raise
-        raise ConfigError([_unforeseen(error, words)]) from error
+        raise ConfigError([_unexpected(error, overrides)]) from error
+
+
+def group_options(group: str) -> list[str]:
+    """Return the options of a group of `conf/`; an empty list if `group` is no group."""
+    files = (resource_folder("conf") / group).glob("*.yaml") if group in setting_names(Config) else ()
+    return sorted(file.stem for file in files)
 
 
 def _raised_by_hydra(error: Exception) -> bool:
-    """Tell whether an exception that Hydra did not mean to raise rose in what this module calls, and not in a run."""
-    if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:  # that one means a key, the others a disk
+    """Whether Hydra, or code that it called, raised an exception that is none of its own classes.
+
+    True if all frames of the traceback between the last one in CALLERS and the raise are of `_HYDRA_PACKAGES`. A frame
+    of our code below Hydra, such as a task or a launcher, makes it False.
+    """
+    if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:  # a key as a file name; others are of the disk
         return False
     modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
-    below = list(itertools.takewhile(lambda module: module != __name__, reversed(modules)))
+    below = list(itertools.takewhile(lambda module: module not in CALLERS, reversed(modules)))
     return bool(below) and all(module.partition(".")[0] in _HYDRA_PACKAGES for module in below)
 
 
-def _unforeseen(error: Exception, words: Sequence[str]) -> str:
-    """Find the word that Hydra stumbled over by what it does not check itself."""
-    overrides = [word for word in words if not word.startswith("-")]
-    for word in overrides:
-        problem = _misshapen(word)
+def _unexpected(error: Exception, overrides: Sequence[str]) -> str:
+    """Name the override at which Hydra failed without checking it."""
+    overrides = [word for word in overrides if not word.startswith("-")]
+    for override in overrides:
+        problem = _override_problem(override)
         if problem:
             return problem
     reason = "it is nested without end" if isinstance(error, RecursionError) else str(error).partition("\n")[0]
     return f"{' '.join(overrides)}: cannot be composed: {reason}"
 
 
-def _misshapen(word: str) -> str:
-    key, _, value = word.partition("=")
+def _override_problem(override: str) -> str:
+    key, _, value = override.partition("=")
     name = key.lstrip("+~")
     if name.partition(".")[0] not in {*setting_names(Config), "hydra", "experiments"}:
         return f"{name} is not a setting{did_you_mean(name, setting_names(Config))}"
     try:
-        override = OverridesParser.create().parse_override(word)
+        parsed = OverridesParser.create().parse_override(override)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         return f"{name}: the value {value!r} cannot be read: {reason}"
     options = group_options(name)
-    if options and not isinstance(override.value(), str):
+    if options and not isinstance(parsed.value(), str):
         return f"{name} must be one of {', '.join(options)}, got {value}"
     return ""
-
-
-def group_options(group: str) -> list[str]:
-    """Return what a group of `conf/` offers; nothing for a key that is no such group."""
-    files = (resource_folder("conf") / group).glob("*.yaml") if group in setting_names(Config) else ()
-    return sorted(file.stem for file in files)
 
 
 def _unknown_option(error: MissingConfigException) -> str:
@@ -105,15 +122,18 @@ def _not_composed(error: Exception) -> str:
     several = re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.*)'", text)
     if several:
         return f"{several[1]} is more than one value; `sentiment-lab train -m` makes a sweep of them"
-    found = re.search(r"Could not override '([^']+)'", text) or re.search(r"full_key: (\S+)", text)
-    if not found:
+    named = re.search(r"Could not override '([^']+)'", text) or re.search(r"full_key: (\S+)", text)
+    if not named:
         first, *rest = str(error).splitlines()
         return " ".join([first, *rest[:1]]) if first.endswith(":") else first
-    key = found.group(1)
+    key = named.group(1)
     if "not in struct" in text or "No match" in text:
-        known = setting_names(Config)
-        if key in known:
-            group = key.partition(".")[0]
-            return f"{key} is not a setting of the {group} that was chosen; `--cfg job` shows those it has"
-        return f"{key} is not a setting{did_you_mean(key, known)}"
+        return _unknown_key(key)
     return f"{key}: {str(error.__cause__ or error).splitlines()[0]}"
+
+
+def _unknown_key(key: str) -> str:
+    known = setting_names(Config)
+    if key in known:
+        return f"{key} is not a setting of the chosen {key.partition('.')[0]}; `--cfg job` shows its settings"
+    return f"{key} is not a setting{did_you_mean(key, known)}"

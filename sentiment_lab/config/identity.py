@@ -1,7 +1,7 @@
-"""Names that last: the hash of a config, and the versions of code and environment.
+"""The hash of a config, which names its run, and the canonical form that is hashed.
 
-Two runs with the same `config_hash` were asked to do the same thing. Nothing here imports more than the standard
-library, so that a list of a thousand runs costs no start-up.
+Two runs with the same `config_hash` have the same settings in everything that can change their result. This module
+imports the standard library only, so that commands which list runs start quickly.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from sentiment_lab.config.settings import Config
 from sentiment_lab.config.validation import config_from_plain
 
 SCHEMA = 1
-"""Number of the canonical form. A field that joins later with `option(added=...)` leaves it as it is."""
+"""Version of the canonical form. A new field declared with `option(added=...)` does not change it."""
 SHORT = 12
-"""Digits of a hash that name a folder."""
+"""Digits of a hash in the name of a run folder."""
 
 
 def identity_of(value: Any) -> Any:
-    """Return what of a config can change the result, as plain data.
+    """Return the settings that can change the result, as plain data.
 
-    Left out are fields marked `identity=False`, and later fields while they hold the value that keeps old behaviour.
+    Omitted are fields marked `identity=False`, and fields with `added=` that hold this value.
     """
     if not dataclasses.is_dataclass(value):
         return value
     plain = {}
     for field in dataclasses.fields(value):
         item, added = getattr(value, field.name), field.metadata.get("added", dataclasses.MISSING)
-        left_out = not field.metadata.get("identity", True) or (added is not dataclasses.MISSING and item == added)
-        if not left_out:
+        omitted = not field.metadata.get("identity", True) or (added is not dataclasses.MISSING and item == added)
+        if not omitted:
             plain[field.name] = identity_of(item)
     return plain
 
 
 def canonical_json(config: Config) -> str:
-    """Return the one text that stands for everything in a config that can change its result."""
+    """Return the canonical form of a config: JSON of all settings that can change the result."""
     return canonical_text({"schema": SCHEMA, **identity_of(config)})
 
 
 def config_hash(config: Config) -> str:
-    """Return the SHA-256 of the canonical config: the name of the run."""
+    """Return the SHA-256 of the canonical form, in 64 hexadecimal digits."""
     return sha256_hex(canonical_json(config))
 
 
 def variant_hash(config: Config) -> str:
-    """Return the hash that all seeds of one config share."""
+    """Return the hash of a config without its seed, which all seeds of a variant share."""
     return variant_of({"schema": SCHEMA, **identity_of(config)})
 
 
@@ -60,13 +60,16 @@ def variant_of(canonical: Mapping[str, Any]) -> str:
 
 
 def restore(canonical: Mapping[str, Any], base: Config) -> Config:
-    """Return the config that a canonical one was made of, with paths, tracking and launch settings of `base`.
+    """Return the config of a canonical form, with study, paths, tracking and launch settings of `base`.
 
-    Raises ConfigError for another schema number, and where the stored settings are none that this version knows.
+    Raises ConfigError for another schema version, and for settings that this version does not have.
     """
     stored = dict(canonical)
-    if stored.pop("schema", None) != SCHEMA:
-        raise ConfigError([f"the stored config has another schema than {SCHEMA}; run the version that stored it"])
+    schema = stored.pop("schema", None)
+    if schema != SCHEMA:
+        raise ConfigError(
+            [f"schema of the stored config must be {SCHEMA}, got {schema}; use the version that wrote it"]
+        )
     plain = _without_identity(base)
     for name, value in stored.items():
         group = _without_identity(getattr(base, name, None))
@@ -94,24 +97,26 @@ def flatten(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def with_left_out(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings by dotted key, with those that the canonical form leaves out while they hold their old value."""
-    found = {key: added for key, added, needed in _joined_later() if needed <= settings.keys()}
-    return {**found, **settings}
+    """Return settings by dotted key, completed by those that the canonical form omits because of `added=`."""
+    omitted = {key: added for key, added, needed in _added_settings() if needed <= settings.keys()}
+    return {**omitted, **settings}
 
 
 @functools.cache
-def _joined_later() -> list[tuple[str, Any, set[str]]]:
-    """Return key, old value, and the older keys of its class for each setting that joined later and counts."""
-    later = []
+def _added_settings() -> list[tuple[str, Any, set[str]]]:
+    """Return key, `added=` value, and the keys of its class without `added=` for each such setting of the identity."""
+    added_settings = []
     for setting in settings_of(Config):
         added = setting.field.metadata.get("added", dataclasses.MISSING)
         if added is not dataclasses.MISSING and setting.field.metadata.get("identity", True):
             prefix = setting.key.removesuffix(setting.field.name)
-            later.append((setting.key, added, {prefix + field.name for field in _first_fields(setting.owner)}))
-    return later
+            added_settings.append(
+                (setting.key, added, {prefix + field.name for field in _original_fields(setting.owner)})
+            )
+    return added_settings
 
 
-def _first_fields(owner: type) -> list[dataclasses.Field[Any]]:
+def _original_fields(owner: type) -> list[dataclasses.Field[Any]]:
     missing = dataclasses.MISSING
     return [
         field
@@ -121,19 +126,19 @@ def _first_fields(owner: type) -> list[dataclasses.Field[Any]]:
 
 
 def machine_independent(overrides: Iterable[str]) -> list[str]:
-    """Return the overrides that mean the same on every machine: without places, stores and how runs are executed."""
+    """Return the overrides that mean the same on every machine: without paths, tracking and launch settings."""
     settings = {setting.key: setting for setting in settings_of(Config)}
-    machines = {key for key, setting in settings.items() if not setting.field.metadata.get("identity", True)}
-    machines -= {"study"}
-    names = [(word, word.lstrip("+~").partition("=")[0]) for word in overrides]
-    return [word for word, key in names if not {key, key.partition(".")[0]} & machines]
+    excluded = {key for key, setting in settings.items() if not setting.field.metadata.get("identity", True)}
+    excluded -= {"study"}
+    keys = [(override, override.lstrip("+~").partition("=")[0]) for override in overrides]
+    return [override for override, key in keys if not {key, key.partition(".")[0]} & excluded]
 
 
 def canonical_text(plain: object) -> str:
-    """Return plain data as JSON with sorted keys and no white space."""
+    """Return plain data as JSON with sorted keys and without white space."""
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def sha256_hex(text: str) -> str:
-    """Return the SHA-256 of a text, in hexadecimal digits."""
+    """Return the SHA-256 of a text in UTF-8, in hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Typed dataclasses from plain data, with errors that name the dotted key.
+"""Build dataclasses from parsed YAML or JSON, checking every key, type and rule; errors name the dotted key.
 
-The dataclasses of `config.py` say what a run may be; this module turns parsed YAML or JSON into them and back.
-It treats its input as data only: nothing is imported or called by a name found in it.
+The config classes of `settings.py` are declared with the rules of this module. Input is treated as data: nothing is
+imported or called by a name in it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sentiment_lab.base.suggestions import did_you_mean
 
 T = TypeVar("T")
 LONGEST = 800
-"""Characters that are shown of one problem; a key or a value may have a hundred thousand."""
+"""Most characters of a problem that are shown; a key or a value may have a hundred thousand."""
 
 
 class ConfigError(LabError):
-    """A config that cannot be run; its text has one line for each problem."""
+    """An invalid config; the text has one line for each problem."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(map(_one_line, problems))
@@ -32,16 +32,17 @@ class ConfigError(LabError):
 
 
 def _one_line(problem: str) -> str:
-    """Return a problem as a terminal can show it: what would act on it escaped, the middle of a long one left out."""
-    text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in problem)
+    """Escape line breaks and control characters of a problem, and cut the middle of a long one."""
+    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in problem)
     return text if len(text) <= LONGEST else f"{text[: LONGEST * 3 // 4]} [...] {text[-LONGEST // 4 :]}"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition on one value and the words that state it ("in [0, 1)")."""
+    """A condition on one value."""
 
     words: str
+    """The condition in the message "KEY must be WORDS, got VALUE", such as "in [0, 1)"."""
     holds: Callable[[Any], bool]
 
 
@@ -56,7 +57,7 @@ def above(low: float) -> Rule:
 
 
 def fraction(*, below_one: bool = True) -> Rule:
-    """Build the rule of a share: in [0, 1), or in [0, 1] when one itself makes sense."""
+    """Build the rule of a fraction: in [0, 1), or in [0, 1] if `below_one` is false."""
     if below_one:
         return Rule("in [0, 1)", lambda value: 0 <= value < 1)
     return Rule("in [0, 1]", lambda value: 0 <= value <= 1)
@@ -66,13 +67,13 @@ _NO_DEFAULT: Any = dataclasses.MISSING
 
 
 def option(*rules: Rule, identity: bool = True, added: Any = _NO_DEFAULT) -> Any:
-    """Declare a config field.
+    """Declare a config field with its rules.
 
-    Values live in `conf/`, so a field has no default here. One exception keeps old hashes alive: a field that joins a
-    published schema gives `added=` the value that keeps the behaviour from before it existed. Configs stored without
-    the field read as that value, and the canonical form leaves the field out while it holds it.
+    Values are in `conf/`, so fields have no defaults, with one exception that keeps stored hashes valid: a new field
+    sets `added=` to the value that keeps the earlier behaviour. Configs stored without the field get this value, and
+    the canonical form omits the field while it has this value.
 
-    `identity=False` marks what cannot change a result (a path, a verbosity): it stays out of the config hash.
+    `identity=False` marks a field that cannot change a result, such as a path; the config hash does not include it.
     """
     metadata = {"rules": rules, "identity": identity, "added": added}
     return dataclasses.field(default=added, metadata=metadata)
@@ -80,26 +81,26 @@ def option(*rules: Rule, identity: bool = True, added: Any = _NO_DEFAULT) -> Any
 
 @functools.cache
 def field_types(cls: type) -> dict[str, Any]:
-    """Return the resolved type of every field of a dataclass, by name, in order."""
+    """Return the resolved type of each field of a dataclass by name, in the order of declaration."""
     hints = typing.get_type_hints(cls)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One field of a config class, found below the class that stands for the whole config."""
+    """A field of the whole config or of one of its groups."""
 
     key: str
     """Dotted, as on the command line."""
     field: dataclasses.Field[Any]
     kind: Any
-    """Its resolved type; a dataclass, or a union of them, where it is a group."""
+    """Its resolved type; for a group, a dataclass or a union of dataclasses."""
     owner: type
-    """The class that has it: of a group's variants, one may have what the others lack."""
+    """The class that declares it. Of a group with variants, such as `model`, not all have the same fields."""
 
 
 def settings_of(cls: type, prefix: str = "") -> Iterator[Setting]:
-    """Yield every field of a config class, of its groups and of every variant of a group."""
+    """Yield the fields of a config class, of its groups, and of all variants of a group."""
     kinds = field_types(cls)
     for field in dataclasses.fields(cls):
         kind = kinds[field.name]
@@ -111,24 +112,24 @@ def settings_of(cls: type, prefix: str = "") -> Iterator[Setting]:
 
 @functools.cache
 def setting_names(cls: type) -> frozenset[str]:
-    """Return the dotted keys of a config class: its groups, its settings, and those of every variant of a group."""
+    """Return the dotted keys of a config class: groups and settings, including those of all variants of a group."""
     return frozenset(setting.key for setting in settings_of(cls))
 
 
 def build(cls: type[T], plain: object, where: str = "") -> T:
     """Turn plain data into the dataclass `cls`, checking every key, type and rule.
 
-    Raises ConfigError with one line for each problem, all of them at once.
+    `where` is the dotted key of the data. Raises ConfigError with all problems, one line each.
     """
     problems: list[str] = []
-    made = _dataclass(cls, plain, where, problems)
+    built = _dataclass(cls, plain, where, problems)
     if problems:
         raise ConfigError(problems)
-    return typing.cast("T", made)
+    return typing.cast("T", built)
 
 
 def to_plain(value: Any) -> Any:
-    """Turn a config into dicts, lists and scalars that `build` accepts again."""
+    """Turn a config into dicts, lists and scalars, from which `build` makes an equal config."""
     return dataclasses.asdict(value)
 
 
@@ -177,7 +178,7 @@ def _value(kind: Any, plain: object, where: str, problems: list[str]) -> object:
     return _union(inside, plain, where, problems)
 
 
-@functools.cache  # thousands of stored results are read at once
+@functools.cache  # `compare` and `runs` build thousands of stored results
 def _shape(kind: Any) -> tuple[Any, tuple[Any, ...]]:
     return typing.get_origin(kind), typing.get_args(kind)
 
@@ -210,7 +211,7 @@ def _union(kinds: tuple[Any, ...], plain: object, where: str, problems: list[str
 
 
 def discriminator(kinds: Iterable[type]) -> tuple[str, dict[str, type]]:
-    """Return the field that tells a union's dataclasses apart, and the class of each of its values."""
+    """Return the name of the first field, whose value selects the dataclass of a union, and the class of each value."""
     classes: dict[str, type] = {}
     name = ""
     for kind in kinds:
@@ -233,7 +234,7 @@ _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 def _scalar(kind: type, plain: object, where: str, problems: list[str]) -> object:
     if kind is float and _is_number(plain):
-        return float(plain) + 0.0  # of -0.0 that makes 0.0: the two mean the same and must not have two hashes
+        return float(plain) + 0.0  # makes 0.0 of -0.0: equal values must have equal hashes
     if kind is int and _is_whole(plain):
         return int(plain)
     if kind in (bool, str) and isinstance(plain, kind):
@@ -248,7 +249,7 @@ def _is_whole(plain: object) -> TypeGuard[int | float]:
 
 
 def _is_number(plain: object) -> TypeGuard[int | float]:
-    """Tell whether a value is a number that fits into 64 bits; neither infinity nor NaN does."""
+    """Whether a value is a number within ±2^63, if whole, or else a finite one."""
     if isinstance(plain, int):
         return not isinstance(plain, bool) and abs(plain) < 2**63
     return isinstance(plain, float) and math.isfinite(plain)

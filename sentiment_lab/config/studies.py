@@ -1,4 +1,4 @@
-"""What Hydra must know before it composes: our launcher, our sweepers, and the studies in `experiments/`."""
+"""Register with Hydra what `conf/` does not hold: our launcher and sweepers, and the studies in `experiments/`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from sentiment_lab.config.schema import ConfigError, setting_names
 from sentiment_lab.config.settings import Config
 
 STUDY_LIMIT = 10_000
-"""Values of a study."""
+"""Largest number of values in a study, aliases expanded."""
 LAUNCHER = "hydra_plugins.sentiment_lab.SweepLauncher"
-"""Name of the launcher in the config: Hydra takes plugins of this namespace alone, though no such package exists."""
+"""Name of the launcher in the config. Hydra accepts plugins of this namespace only, though no such package exists."""
 SWEEPER = "hydra_plugins.sentiment_lab.GridSweeper"
-"""Name of the sweeper in the config."""
+"""Name of the grid sweeper in the config."""
 SEARCHER = "hydra_plugins.sentiment_lab.SearchSweeper"
-"""Name of the sweeper that searches in the config."""
+"""Name of the sweeper that searches with Optuna, in the config."""
 
 
 def register_configs() -> None:
-    """Make our launcher, our sweeper and the studies known to Hydra: this project's and those of `./experiments/`.
+    """Register our launcher, our sweepers, and the studies of this project and of `./experiments/` with Hydra.
 
-    Raises ConfigError for a study that is no YAML, naming the file.
+    Raises ConfigError naming the file for a study that is no YAML file of settings.
     """
     store = ConfigStore.instance()
     store.store(group="hydra/launcher", name="sentiment_lab", node={"_target_": LAUNCHER})
@@ -39,14 +39,14 @@ def register_configs() -> None:
     store.store(group="hydra/sweeper", name="sentiment_lab_optuna", node={"_target_": SEARCHER, "params": None})
     for folder in dict.fromkeys((resource_folder("experiments"), Path.cwd() / "experiments")):
         for file in sorted(folder.glob("*.yaml")):
-            store.store(group="experiments", name=file.stem, node=_study(file), package="_global_")
+            store.store(group="experiments", name=file.stem, node=_load_study(file), package="_global_")
 
 
-def _study(file: Path) -> Any:
+def _load_study(file: Path) -> Any:
     try:
         root = yaml.compose(file.read_text(encoding="utf-8"))
         if _is_larger(root, STUDY_LIMIT):
-            raise ConfigError([f"{file} must hold at most {STUDY_LIMIT:,} values, with those that aliases repeat"])
+            raise ConfigError([f"{file} must hold at most {STUDY_LIMIT:,} values, counting those that aliases repeat"])
         if not isinstance(root, yaml.MappingNode | None):
             raise ConfigError([f"{file} must be a group of settings, such as `seed: 3`"])
         study = OmegaConf.load(file)
@@ -54,26 +54,29 @@ def _study(file: Path) -> Any:
         raise ConfigError([f"{file} cannot be read as YAML: {' '.join(str(error).split())}"]) from error
     except RecursionError as error:
         raise ConfigError([f"{file} cannot be read as YAML: it is nested too deeply"]) from error
-    problems = list(_shape_problems(OmegaConf.to_container(study, resolve=False), ""))
+    problems = list(_structure_problems(OmegaConf.to_container(study, resolve=False), ""))
     if problems:
         raise ConfigError([f"{problem} in {file}" for problem in problems])
     return study
 
 
-def _shape_problems(plain: Any, prefix: str) -> Iterator[str]:
-    """Tell which keys hold a group where a value belongs, or the reverse; what merges them would name neither."""
+def _structure_problems(plain: Any, prefix: str) -> Iterator[str]:
+    """Yield the keys that hold a group in place of a value, or the reverse. Hydra's merging would not name them."""
     groups = {key.rpartition(".")[0] for key in setting_names(Config)}
     for name, value in plain.items():
         key = f"{prefix}{name}"
         is_group = isinstance(value, dict)
         if is_group and key in groups:
-            yield from _shape_problems(value, f"{key}.")
+            yield from _structure_problems(value, f"{key}.")
         elif is_group != (key in groups) and key in setting_names(Config):
             yield f"{key} must be {'one value' if is_group else 'a group of settings'}, got {value!r}"
 
 
 def _is_larger(root: yaml.Node | None, limit: int) -> bool:
-    """Tell whether a document has more nodes than that: aliases of aliases are few words and may be without end."""
+    """Whether a document has more than `limit` nodes, aliases expanded.
+
+    A few lines of aliases to aliases stand for any number of nodes, even an infinite one.
+    """
     waiting = [root] if root else []
     for _ in range(limit):
         if not waiting:

@@ -1,10 +1,11 @@
-"""The rules that span several settings, and how many reviews each part of a split has."""
+"""Build a Config and check the rules that involve several settings."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from sentiment_lab.config.part_sizes import part_sizes
 from sentiment_lab.config.schema import ConfigError, build
 from sentiment_lab.config.settings import (
     PARTS,
@@ -21,51 +22,19 @@ from sentiment_lab.config.settings import (
 def config_from_plain(plain: object) -> Config:
     """Turn parsed YAML or JSON into a checked Config.
 
-    Raises ConfigError naming each offending key, its rule and the value found.
+    Raises ConfigError with a line for each invalid key: its rule and its value.
     """
     config = build(Config, plain)
-    sizes = _split_problems(config.split) or _size_problems(config)
-    problems = [*sizes, *_text_problems(config), *_optimizer_problems(config.optimizer), *_training_problems(config)]
-    problems += _launch_problems(config.launch)
+    problems = [
+        *(_split_problems(config.split) or _part_size_problems(config)),
+        *_text_problems(config),
+        *_optimizer_problems(config.optimizer),
+        *_training_problems(config),
+        *_launch_problems(config.launch),
+    ]
     if problems:
         raise ConfigError(problems)
     return config
-
-
-def part_sizes(split: SplitConfig, reviews: int) -> tuple[int, int, int]:
-    """Return how many of so many reviews train, validation and test have, for the article's split and the shuffled one.
-
-    Raises ConfigError where the sizes do not add up to the reviews there are.
-    """
-    validation, test = part_size(split, "validation", reviews), part_size(split, "test", reviews)
-    rest = reviews - validation - test
-    if rest < 1:
-        sizes = f"{validation} + {test}"
-        raise ConfigError([f"split.validation + split.test must be below the {reviews} reviews there are, got {sizes}"])
-    asked = rest if split.train is None else part_size(split, "train", reviews)
-    # Each fraction is rounded to a whole count, so that the three together may miss the total by one.
-    slack = 1 if any(isinstance(size, float) for size in (split.train, split.validation, split.test)) else 0
-    if abs(asked - rest) > slack:
-        null = " or null, which takes the rest," if split.method == "shuffled" else ""
-        miss = f"leaves {rest - asked} in no part" if asked < rest else f"is {asked - rest} more than there are"
-        problem = (
-            f"split.train must be {rest}{null} where split.validation and split.test take {validation} and {test} "
-            f"of {reviews} reviews, got {split.train}, which {miss}"
-        )
-        raise ConfigError([problem])
-    return rest, validation, test
-
-
-def part_size(split: SplitConfig, part: str, reviews: int) -> int:
-    """Return how many reviews a part asks for: a fraction is of so many reviews, null is none of them.
-
-    Raises ConfigError for a fraction of which no review comes.
-    """
-    size: float | None = getattr(split, part)
-    count = round(size * reviews) if isinstance(size, float) else size or 0
-    if size and not count:
-        raise ConfigError([f"split.{part} must be 0 or make at least one of {reviews} reviews, got {size}"])
-    return count
 
 
 def _split_problems(split: SplitConfig) -> list[str]:
@@ -80,7 +49,7 @@ def _split_problems(split: SplitConfig) -> list[str]:
         ]
     if split.method == "official":
         return [
-            f"split.{part} must be null where split.method is official (the corpus says which), got {sizes[part]!r}"
+            f"split.{part} must be null where split.method is official (the corpus defines it), got {sizes[part]!r}"
             for part in ("train", "test")
             if sizes[part] is not None
         ]
@@ -95,8 +64,8 @@ def _split_problems(split: SplitConfig) -> list[str]:
     return [f"split.{part} must be above 0, got {sizes[part]!r}" for part in empty]
 
 
-def _size_problems(config: Config) -> list[str]:
-    """Tell what is wrong with sizes that are counted here; those of real reviews are, when these are read."""
+def _part_size_problems(config: Config) -> list[str]:
+    """Check the part sizes of generated reviews. Those of real reviews are checked when the reviews are read."""
     if not isinstance(config.data, GeneratedData) or config.split.method == "official":
         return []
     try:
@@ -109,7 +78,7 @@ def _size_problems(config: Config) -> list[str]:
 def _text_problems(config: Config) -> list[str]:
     problems = []
     if isinstance(config.model, LinearModel):
-        rule = f"must be kept where model.family is {config.model.family} (it counts words as they are written)"
+        rule = f"must be kept where model.family is {config.model.family} (its n-grams need the written order)"
         orders = {"order": config.text.order, "test_order": config.text.test_order or "kept"}
         problems += [f"text.{name} {rule}, got {order!r}" for name, order in orders.items() if order != "kept"]
     size = config.model.embedding_size if isinstance(config.model, RecurrentModel) else 2
@@ -121,7 +90,7 @@ def _text_problems(config: Config) -> list[str]:
 
 def _launch_problems(launch: LaunchConfig) -> list[str]:
     if launch.executor in ("inline", "ray") and launch.minutes_per_run is not None:
-        rule = f"must be null where launch.executor is {launch.executor} (nobody would end it; launch=pool does)"
+        rule = f"must be null where launch.executor is {launch.executor} (only launch=pool and launch=slurm enforce it)"
         return [f"launch.minutes_per_run {rule}, got {launch.minutes_per_run:g}"]
     return []
 

@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from sentiment_lab.base.errors import LabError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 POSITIVE, NEGATIVE = 1, 0
 

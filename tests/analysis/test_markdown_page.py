@@ -11,8 +11,8 @@ from benchmarks.synthetic import with_seed, write_run
 from sentiment_lab.analysis.markdown.figures import FIGURES
 from sentiment_lab.analysis.markdown.page import commands_in, put_block
 from sentiment_lab.analysis.markdown.provenance import sweep_command
-from sentiment_lab.analysis.plots.metric_charts import Point, draw_lines
-from sentiment_lab.analysis.plots.style import drawing
+from sentiment_lab.analysis.plots.line_chart import Point, draw_lines
+from sentiment_lab.analysis.plots.style import svg_style
 from sentiment_lab.cli.main import main
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.identity import config_hash, machine_independent
@@ -144,8 +144,8 @@ def test_a_page_alone_writes_all_its_blocks_anew(study, compare, tmp_path):
             "a.md",
             "--figure pairs cannot be drawn",
         ),
-        (["--study", "cells", "--json"], "a.md", "--page stands alone"),
-        (["--by", "model"], "a.md", "--page alone writes all blocks anew as they are"),
+        (["--study", "cells", "--json"], "a.md", "--page excludes --report and table formats"),
+        (["--by", "model"], "a.md", "--page without hashes and --study rewrites all blocks as they are"),
     ],
 )
 def test_what_cannot_be_written_is_said_and_leaves_no_page(study, compare, words, page, problem):
@@ -159,7 +159,7 @@ def test_what_cannot_be_written_is_said_and_leaves_no_page(study, compare, words
 def test_what_is_about_a_page_needs_one(capsys):
     with pytest.raises(SystemExit):
         main(["compare", "--figure", "pairs"])
-    assert "--within and --figure are about a page: --page FILE.md" in capsys.readouterr().err
+    assert "--within and --figure need --page FILE.md" in capsys.readouterr().err
 
 
 def test_a_table_that_holds_a_block_of_another_command_is_left_alone(tmp_path):
@@ -246,7 +246,7 @@ def test_a_command_for_readers_has_no_place_of_this_machine():
 
 def test_far_places_are_drawn_by_their_logarithm_and_side_by_side():
     points = [Point(where, 0.5, 0.4, 0.6) for where in (5, 50, 200)]
-    with drawing():
+    with svg_style():
         chart = draw_lines("lines", {"a": points, "b": points}, across="distance", up="accuracy", percent=True)
     assert chart.alt == "accuracy by distance. a: 5 50, 50 50, 200 50; b: 5 50, 50 50, 200 50."
     assert ">200<" in chart.standalone

@@ -19,7 +19,7 @@ def handlers():
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signals.install_handlers()
     yield
-    signals._asked.clear()
+    signals._interruptions.clear()
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -36,7 +36,7 @@ def test_what_python_dropped_is_raised_again(number, text, handlers):
 
 def test_a_dropped_interruption_ends_the_training(tiny, monkeypatch):
     job = Job(compose_config(tiny), tiny, "bilstm")
-    monkeypatch.setattr(signals, "_asked", ["interrupted"])
+    monkeypatch.setattr(signals, "_interruptions", ["interrupted"])
     with pytest.raises(KeyboardInterrupt, match="interrupted"):
         execute(job)
     assert job.folder.state == "interrupted"
@@ -44,7 +44,7 @@ def test_a_dropped_interruption_ends_the_training(tiny, monkeypatch):
 
 def test_a_dropped_interruption_ends_the_sweep_before_its_next_job(tiny, monkeypatch):
     jobs = [Job(compose_config([*tiny, f"seed={seed}"]), tiny, "bilstm") for seed in (1, 2)]
-    monkeypatch.setattr(signals, "_asked", ["interrupted"])
+    monkeypatch.setattr(signals, "_interruptions", ["interrupted"])
     with pytest.raises(KeyboardInterrupt, match="interrupted"):
         run_sweep(jobs, ["seed=1,2"])
     assert [job.folder.state for job in jobs] == ["new", "new"]

@@ -214,7 +214,7 @@ GRID = [
     for model in ("bigru", "gru", "nb_svm")
     for optimizer in ("sgd", "adam", "lion")
     for text in ("words", "article")
-    for study in ([], ["+experiments=bars"])
+    for study in ([], ["+experiments=linear_baselines"])
     for seed in (1, 2)
 ]
 

@@ -175,7 +175,7 @@ def test_fractions_that_add_up_to_one_fit_any_number_of_reviews():
         (
             distinct(100),
             {"method": "article", "train": 45000, "test": 5000},
-            "split.validation + split.test must be below the 100 reviews there are, got 0 + 5000",
+            "split.validation + split.test must be below 100, the number of reviews, got 0 + 5000",
         ),
         (
             distinct(100),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 
 import numpy as np
@@ -172,7 +171,7 @@ def test_training_needs_only_config_dataset_and_callback(tiny, tmp_path, monkeyp
     outcome = train_and_evaluate(config, dataset, StepRecorder())
     assert not list(empty.iterdir())
     assert steps == [(epoch, step, 6) for epoch in (1, 2) for step in range(1, 7)]
-    assert dataclasses.asdict(outcome.result.test).keys() == {"accuracy", "loss", "f1", "roc_auc", "ece"}
+    assert outcome.result.test.by_name().keys() == {"accuracy", "loss", "f1", "roc_auc", "ece"}
 
 
 def test_a_missing_data_file_leaves_no_run_folder(tmp_path):

@@ -159,14 +159,14 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_loaded(damage, o
     checkpoints, messages = checkpoint_folder(one, cache)
     assert len(checkpoints.load().epochs) == 1
     (message,) = messages
-    assert message.startswith(f"{last} is damaged: its digest does not")
+    assert message.startswith(f"{last} is damaged: its digest does not match")
 
 
 def test_a_run_resumes_from_the_checkpoint_before_a_damaged_one(one, whole, capsys):
     _, last = checkpoint_files(one.folder.checkpoints)
     last.write_bytes(last.read_bytes()[:-9])
     execute(one)
-    assert f"{last} is damaged: its digest does not" in capsys.readouterr().err
+    assert f"{last} is damaged: its digest does not match" in capsys.readouterr().err
     assert resumed(one) == [(2, 0)]
     assert_same(one, whole)
 

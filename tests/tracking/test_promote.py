@@ -93,7 +93,7 @@ def test_an_alias_moves_and_a_run_that_was_not_tracked_is_mirrored_first(tracked
     [
         ("latest", "sentiment", "--as must not be 'latest'"),
         ("Latest", "sentiment", "--as must not be 'latest'"),
-        ("v3", "sentiment", "--as must not be 'latest' or a version such as 'v1', MLflow's own words, got 'v3'"),
+        ("v3", "sentiment", "--as must not be 'latest' or a version such as 'v1', which MLflow uses, got 'v3'"),
         ("", "sentiment", "--as must be letters, digits, '_' and '-', at most 100, got ''"),
         ("a b", "sentiment", "got 'a b'"),
         ("x" * 101, "sentiment", "at most 100"),

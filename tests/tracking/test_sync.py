@@ -126,7 +126,7 @@ def test_all_is_well_after_a_run(tracked, capsys):
     execute(job(tracked))
     assert problems(tracked) == []
     assert doctor(places(tracked), fix=False, as_json=False) == 0
-    assert "all is well" in capsys.readouterr().err
+    assert "no problems" in capsys.readouterr().err
 
 
 def test_a_dead_run_that_is_still_running_in_the_store_is_found_and_mended(tracked, monkeypatch):
@@ -167,7 +167,7 @@ def test_folders_without_runs_and_runs_without_folders_are_found(tracked, migrat
     [
         (lambda run: (run.path / "predictions.parquet").write_bytes(b""), r"predictions.parquet is damaged"),
         (lambda run: (run.path / "model" / "vocabulary.json").unlink(), "vocabulary.json is missing"),
-        (lambda run: (run.path / "notes.txt").write_text("mine"), "notes.txt is no file of a run"),
+        (lambda run: (run.path / "notes.txt").write_text("mine"), "notes.txt is not a file of a run"),
         (lambda run: (run.path / "result.json.building").write_text("{"), "was left by a process that died"),
         (lambda run: (run.path / "config.json").write_text("{}"), "it is not what gave the folder its name"),
     ],
@@ -190,7 +190,7 @@ def test_what_can_be_mended_without_loss_is(tiny, capsys):
     assert doctor(places(tiny), fix=True, as_json=False) == 0
     assert one.folder.events()[-1]["event"] == "completed"
     assert problems(tiny) == []
-    assert capsys.readouterr().out.count("mended: ") == 2
+    assert capsys.readouterr().out.count("fixed: ") == 2
 
 
 def test_a_locked_store_is_named(tracked):

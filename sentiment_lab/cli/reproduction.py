@@ -1,0 +1,187 @@
+"""The steps of `reproduce`: find the original run, prepare the job that repeats it, store the verdict."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sentiment_lab.base.console import print_message
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.identity import config_hash, flatten, identity_of, restore
+from sentiment_lab.config.resources import cache_folder
+from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.settings import Config, ImdbData
+from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
+from sentiment_lab.runs.job import Job
+from sentiment_lab.runs.journal import Event
+from sentiment_lab.runs.listing import find_run
+from sentiment_lab.runs.provenance import Difference, code_version, differences, environment
+from sentiment_lab.runs.published import PublishedRun, find_published
+from sentiment_lab.runs.reproduction import FILE, Verdict, keep_verdict
+from sentiment_lab.tracking.address import store_uri
+
+if TYPE_CHECKING:
+    from sentiment_lab.tracking.store import Store
+
+Original: TypeAlias = RunFolder | PublishedRun
+
+
+@contextmanager
+def find_original(prefix: str, base: Config) -> Iterator[tuple[Original, str]]:
+    """Find a complete run by its hash and yield it with its location.
+
+    It is taken from the runs folder, else from a page in `experiments/`, else from the MLflow store; files of the store
+    are removed at the end of the block. Raises RunError if no run or several match, or the run is not complete.
+    """
+    with TemporaryDirectory(prefix="sentiment-lab-") as scratch:
+        try:
+            run = find_run(Path(base.paths.runs).absolute(), prefix)
+            location = str(run.path)
+        except AmbiguousHashError:
+            raise
+        except RunError as error:
+            published = find_published(prefix)
+            if published:
+                print_message(f"taken from {published.file}")
+                yield published, str(published.file)
+                return
+            run, location = _fetch(prefix, base, Path(scratch), error), store_uri(base.tracking, base.paths)
+        if run.state != "complete":
+            raise RunError(
+                f"run {run.short_hash} is {run.state}, and only a complete run can be reproduced; "
+                "resume it with the command that `sentiment-lab show` prints"
+            )
+        yield run, location
+
+
+def _fetch(prefix: str, base: Config, folder: Path, missing: RunError) -> RunFolder:
+    """Copy a run from the MLflow store into a folder.
+
+    Raises `missing` without a store, RunError if the store does not have the run either.
+    """
+    if not base.tracking.enabled:
+        raise missing
+    from sentiment_lab.tracking.lookup import fetch_run
+
+    store = _open_store(base)
+    if store.is_missing:
+        raise missing
+    try:
+        run = fetch_run(store, prefix, folder)
+    except RunError as error:
+        raise RunError(f"{missing}\n{error}") from error
+    print_message(f"taken from the MLflow store {store.uri}")
+    return run
+
+
+def prepare_job(original: Original, overrides: Sequence[str], *, other_data: bool) -> tuple[Job, list[Difference]]:
+    """Return the job that repeats a run, and the differences in data, code and machine, which are also printed.
+
+    Raises RunError for other reviews, unless `other_data` is set, and ConfigError for an override that would change the
+    run.
+    """
+    started = original.started() or {}
+    config = _restore_config(original, started, overrides)
+    now = {**_data_hashes(config), "code_version": code_version().version, **environment(config.launch.threads)}
+    data = next((event for event in original.events() if event["event"] == "data"), {})
+    was = {**original.environment(), "data_hash": data["data_hash"], "split_hash": data["split_hash"]}
+    differing = differences(was, now)
+    for difference in differing:
+        print_message(f"  {difference}")
+    if was["data_hash"] != now["data_hash"] and not other_data:
+        raise RunError(
+            f"run {original.short_hash} was trained on the reviews {was['data_hash'][:12]}, but the reviews here are "
+            f"{now['data_hash'][:12]}; set data.path=FILE to the original ones, or use these with --other-data"
+        )
+    variant = "reproduction of " + str(started["name"]).rpartition(" seed=")[0]
+    return Job(config, original.overrides(), variant, reproduces=config_hash(config)), differing
+
+
+def _restore_config(original: Original, started: Event, overrides: Sequence[str]) -> Config:
+    """Return the stored config of a run with paths, tracking and launch settings of this machine."""
+    stored = original.config()
+    group = [f"data={stored['data']['source']}"]
+    base = compose_config([*group, *overrides])
+    _check_overrides(compose_config(group), base)
+    config = restore(stored, base)
+    threads = original.environment().get("threads", "all")
+    if threads.isdecimal() and config.launch.threads is None:
+        config = replace(config, launch=replace(config.launch, threads=int(threads)))
+    source = started.get("source")
+    if isinstance(config.data, ImdbData) and config.data.path is None and source and Path(source).exists():
+        config = replace(config, data=replace(config.data, path=source))
+    return replace(
+        config,
+        study=replace(config.study, name=started["study"]),
+        paths=replace(config.paths, runs=str(_new_runs_folder(config))),
+    )
+
+
+def _check_overrides(before: Config, after: Config) -> None:
+    """Raise ConfigError for each setting of the identity that the overrides change."""
+    was, now = flatten(identity_of(before)), flatten(identity_of(after))
+    changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+    if changed:
+        raise ConfigError(
+            [f"{key} belongs to the stored run and cannot be changed in a reproduction" for key in changed]
+        )
+
+
+def _new_runs_folder(config: Config) -> Path:
+    """Return the first folder of reproductions without a complete or running run of this config.
+
+    An interrupted reproduction is thus resumed.
+    """
+    root = Path(config.paths.store).absolute() / "reproductions"
+    folders = (root / str(number) for number in itertools.count(1))
+    short = RunFolder.of(config).short_hash
+    return next(folder for folder in folders if RunFolder(folder / short).state not in ("complete", "running"))
+
+
+def _data_hashes(config: Config) -> dict[str, str]:
+    from sentiment_lab.data.dataset import build_dataset
+
+    dataset = build_dataset(config, cache_folder(config))
+    return {"data_hash": dataset.data_hash, "split_hash": dataset.split_hash}
+
+
+def store_verdict(verdict: Verdict, original: Original, location: str, job: Job) -> dict[str, Any]:
+    """Store a verdict in the folders of both runs and in the MLflow store; return it as plain data.
+
+    A failure of the store is printed.
+    """
+    metadata = {
+        "config_hash": config_hash(job.config),
+        "original": location,
+        "again": str(job.folder.path),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    folders = [job.folder] if isinstance(original, PublishedRun) else [original, job.folder]
+    keep_verdict(verdict, metadata, folders)
+    if job.config.tracking.enabled:
+        _tag_runs(verdict, folders, job)
+    return {**asdict(verdict), **metadata}
+
+
+def _tag_runs(verdict: Verdict, folders: Sequence[RunFolder], job: Job) -> None:
+    from sentiment_lab.tracking.lookup import tag_training
+
+    store = _open_store(job.config)
+    try:
+        for run in folders:
+            started: Mapping[str, Any] = run.started() or {}
+            tag_training(store, started["training"], {"reproduction": str(verdict)}, run.path / FILE)
+    except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds; the folders have the verdict
+        print_message(f"{store.message(error)}\n  the verdict is stored in {job.folder.path / FILE}")
+
+
+def _open_store(config: Config) -> Store:
+    from sentiment_lab.tracking.store import open_store
+
+    return open_store(config.tracking, config.paths)
