@@ -1,8 +1,8 @@
 """The named views of a study's runs in MLflow's UI: which columns, in which order.
 
 The UI keeps a view that was shared as a tag of the experiment, in JSON, and offers it under `Views`; an address names
-it by `viewStateShareKey`. MLflow documents neither, the fields were read off the UI of 3.17. A UI that does not know
-them shows its own columns.
+it by `viewStateShareKey`. MLflow documents neither: the fields were read off the UI of 3.17, and that of 3.18 reads
+them alike. A UI that does not know them shows its own columns.
 """
 
 from __future__ import annotations
