@@ -1,1 +1,1 @@
-"""What the runs say together: tables, statistics, figures. Never imports keras."""
+"""Comparing runs: selection, statistics, verdict, figures, reports. Never imports Keras."""

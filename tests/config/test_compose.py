@@ -272,6 +272,33 @@ def test_a_sweep_leaves_no_folder_behind(chosen, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "override",
+    [
+        "+hydra.callbacks.mine._target_=os.system",
+        "+hydra.launcher.mine._target_=os.system",
+        "+hydra.sweeper.params.a={_target_: os.system}",
+        "hydra.launcher._target_=os.system",
+    ],
+)
+def test_an_override_that_names_code_is_refused_before_anything_runs(override):
+    started = []
+    with pytest.raises(ConfigError, match="must not name code for Hydra to call"):
+        run_hydra(["-m", override, "seed=1,2"], started.append, RecordingLauncher)
+    assert not started
+
+
+@pytest.mark.parametrize(
+    "study", ["hydra: {callbacks: {a: {_target_: os.system}}}", "hydra: {launcher: {_target_: a.b}}"]
+)
+def test_a_study_that_names_code_is_refused(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text(study)
+    with pytest.raises(ConfigError, match="names code for Hydra to call"):
+        compose_config(["seed=1"])
+
+
 def test_hydras_folder_of_a_sweep_lives_as_long_as_the_sweep():
     launcher = swept("seed=1,2")
     assert launcher.folder_was_there

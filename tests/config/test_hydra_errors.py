@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 
 from sentiment_lab.cli.main import BAD_USAGE, main
-from sentiment_lab.sweeps.hydra_app import run_hydra
-from sentiment_lab.sweeps.launcher import SweepLauncher
-from sentiment_lab.sweeps.search.search import SearchSweeper
 
 
 @pytest.mark.parametrize(
@@ -37,14 +34,3 @@ def test_a_study_that_includes_itself_is_refused(capsys, tmp_path, monkeypatch):
         main(["train", "+experiments=circular"])
     assert exit_info.value.code == BAD_USAGE
     assert "circular" in capsys.readouterr().err
-
-
-def test_an_exception_of_the_task_stays_as_it_is(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-
-    def task(_composed):
-        int("not a number")
-
-    with pytest.raises(ValueError, match="not a number"):
-        run_hydra(["seed=3"], task, SweepLauncher, SearchSweeper)
