@@ -182,6 +182,6 @@ def test_training_knows_nothing_but_config_dataset_and_observer(tiny, tmp_path, 
 
 def test_named_data_that_is_not_there_leaves_no_run(tmp_path):
     words = ["data=imdb", f"data.path={tmp_path}/none.csv", "tracking=none", f"paths.runs={tmp_path}/runs"]
-    with pytest.raises(DataError, match=r"data.path names .*none.csv, which is not there"):
+    with pytest.raises(DataError, match=r"data.path names .*none.csv, which does not exist"):
         execute(Job(compose_config(words), words, "bilstm"))
     assert not (tmp_path / "runs").exists()
