@@ -139,7 +139,7 @@ def test_another_split_or_vocabulary_needs_no_texts(build):
 reviewlike = st.text(st.sampled_from("abnst'.!*<br/> \x85\u2028é"), max_size=40) | st.text(max_size=20)
 
 
-@settings(deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(reviewlike, min_size=8, max_size=20, unique_by=str.strip),
     st.integers(3, 12),

@@ -176,6 +176,6 @@ def test_training_needs_only_config_dataset_and_callback(tiny, tmp_path, monkeyp
 
 def test_a_missing_data_file_leaves_no_run_folder(tmp_path):
     words = ["data=imdb", f"data.path={tmp_path}/none.csv", "tracking=none", f"paths.runs={tmp_path}/runs"]
-    with pytest.raises(DataError, match=r"data.path names .*none.csv, which is not there"):
+    with pytest.raises(DataError, match=r"data.path names .*none.csv, which does not exist"):
         execute(Job(compose_config(words), words, "bilstm"))
     assert not (tmp_path / "runs").exists()
