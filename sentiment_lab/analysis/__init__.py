@@ -1,1 +1,1 @@
-"""Comparing runs: selection, statistics, verdict, figures, reports. Never imports Keras."""
+"""Analysis of stored runs: variants, statistics, comparison, exports, charts and pages. Never imports keras."""

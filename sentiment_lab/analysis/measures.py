@@ -16,7 +16,7 @@ LENGTH_BINS = 5
 PROBABILITY_BINS = 10
 
 Floats = NDArray[np.floating]
-Whole = NDArray[np.integer]
+Integers = NDArray[np.integer]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def learning_curve(results: Sequence[Result], field: str) -> LearningCurve | Non
     return LearningCurve(mean, low, high)
 
 
-def by_length(lengths: Whole, correct: NDArray[np.bool_], bins: int = LENGTH_BINS) -> list[LengthBin]:
+def by_length(lengths: Integers, correct: NDArray[np.bool_], bins: int = LENGTH_BINS) -> list[LengthBin]:
     """Return the accuracy in up to `bins` bins of about equally many reviews, from the shortest to the longest.
 
     `lengths` (reviews,) are in tokens, `correct` is (runs, reviews).
@@ -85,7 +85,7 @@ def by_length(lengths: Whole, correct: NDArray[np.bool_], bins: int = LENGTH_BIN
     ]
 
 
-def by_probability(labels: Whole, probabilities: Floats) -> list[ProbabilityBin]:
+def by_probability(labels: Integers, probabilities: Floats) -> list[ProbabilityBin]:
     """Return mean predicted probability and fraction of positives of the non-empty bins of 0.1; both are (n,)."""
     predicted = probabilities.astype(np.float64)
     numbers = np.digitize(predicted, np.linspace(0, 1, PROBABILITY_BINS + 1)[1:-1])
@@ -95,7 +95,7 @@ def by_probability(labels: Whole, probabilities: Floats) -> list[ProbabilityBin]
     ]
 
 
-def confusion_counts(labels: Whole, probabilities: Floats) -> NDArray[np.int64]:
+def confusion_counts(labels: Integers, probabilities: Floats) -> NDArray[np.int64]:
     """Count predictions (n,) by true and by predicted label: (2, 2), negative first."""
     counts = np.zeros((2, 2), dtype=np.int64)
     np.add.at(counts, (labels.astype(np.int64), (probabilities > 0.5).astype(np.int64)), 1)

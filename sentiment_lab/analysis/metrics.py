@@ -32,7 +32,7 @@ class Metric:
     largest: float = math.inf
     """Upper limit of the values, whose lower limit is 0; intervals are clipped to both."""
     score: Callable[[Any, Any], float] | None = None
-    """Computes the number from labels and predicted probabilities, where these suffice."""
+    """Computes the number from labels and predicted probabilities, if these suffice."""
 
     @property
     def in_percent(self) -> bool:

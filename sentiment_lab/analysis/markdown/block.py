@@ -18,7 +18,7 @@ from sentiment_lab.analysis.verdict import caveats, verdict
 from sentiment_lab.base.tables import DASH
 
 SHOWN = ("best_validation_accuracy", "test_ece", "parameters", "epoch_seconds")
-"""Metrics of a page's table beside the compared one."""
+"""Metrics of a page's table in addition to the compared one."""
 _BEST = "best_validation_accuracy"
 
 

@@ -1,4 +1,4 @@
-"""Charts of a whole comparison: the means of variants, and the differences of pairs."""
+"""Charts of all variants: the means of variants, and the differences of pairs."""
 
 from __future__ import annotations
 

@@ -28,11 +28,11 @@ FEW_EPOCHS = 20
 LENGTH_BINS = 10
 
 Floats = NDArray[np.floating]
-Whole = NDArray[np.integer]
+Integers = NDArray[np.integer]
 
 
 def run_figures(
-    title: str, result: Result, *, labels: Whole, probabilities: Floats, lengths: Whole
+    title: str, result: Result, *, labels: Integers, probabilities: Floats, lengths: Integers
 ) -> dict[str, Figure]:
     """Draw all figures of a run, by file name.
 
@@ -76,7 +76,7 @@ def draw_loss(title: str, result: Result) -> Figure:
     return figure
 
 
-def draw_confusion_matrix(title: str, labels: Whole, probabilities: Floats) -> Figure:
+def draw_confusion_matrix(title: str, labels: Integers, probabilities: Floats) -> Figure:
     """Draw the number of reviews by true and predicted label."""
     figure, axes = _figure(title, f"Confusion matrix, {len(labels):,} test reviews (share of the true label)")
     counts = confusion_counts(labels, probabilities)
@@ -95,7 +95,7 @@ def draw_confusion_matrix(title: str, labels: Whole, probabilities: Floats) -> F
     return figure
 
 
-def draw_roc(title: str, labels: Whole, probabilities: Floats, area: float) -> Figure:
+def draw_roc(title: str, labels: Integers, probabilities: Floats, area: float) -> Figure:
     """Draw the true positive rate against the false positive rate."""
     from sklearn.metrics import roc_curve
 
@@ -110,7 +110,7 @@ def draw_roc(title: str, labels: Whole, probabilities: Floats, area: float) -> F
     return figure
 
 
-def draw_calibration(title: str, labels: Whole, probabilities: Floats, error: float) -> Figure:
+def draw_calibration(title: str, labels: Integers, probabilities: Floats, error: float) -> Figure:
     """Draw the fraction of positives against the predicted probability, and the histogram of the latter."""
     figure, axes = _figure(title, "Calibration, test", panels=[3, 1])
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="perfect")
@@ -132,18 +132,18 @@ def draw_calibration(title: str, labels: Whole, probabilities: Floats, error: fl
     return figure
 
 
-def draw_accuracy_by_length(title: str, labels: Whole, probabilities: Floats, lengths: Whole) -> Figure:
+def draw_accuracy_by_length(title: str, labels: Integers, probabilities: Floats, lengths: Integers) -> Figure:
     """Draw the accuracy in bins of about equally many reviews, from the shortest to the longest."""
     figure, axes = _figure(title, "Accuracy by review length, test")
     correct = (probabilities > 0.5) == (labels == 1)
     bins = by_length(lengths, correct[None], LENGTH_BINS)
     intervals = [(one.low, one.high) for one in bins]
-    places = range(len(bins))
+    positions = range(len(bins))
     style = {"color": BLUE, "capsize": 4, "label": "95 % interval (Wilson)"}
-    draw_shares(axes, places, [one.accuracy for one in bins], intervals, **style)
+    draw_shares(axes, positions, [one.accuracy for one in bins], intervals, **style)
     overall = float(correct.mean())
     axes.axhline(overall, color=GREY, linestyle=":", label=f"all reviews {overall:.1%}")
-    axes.set_xticks(places, [f"{one.span}\nn={one.reviews:,}" for one in bins], size=9)
+    axes.set_xticks(positions, [f"{one.span}\nn={one.reviews:,}" for one in bins], size=9)
     scale_accuracy(axes, min(one.low for one in bins))
     axes.set_xlabel("tokens read by the model, and reviews (n)")
     axes.set_ylabel("accuracy")

@@ -28,7 +28,7 @@ OTHER_REVIEWS = "Not available: the variants were tested on different reviews."
 NO_OTHER_VARIANT = "There is no other variant to compare with."
 _COSTS = {"train_seconds": "Training time", "parameters": "Parameters"}
 _SHORT = 16
-"""Most characters of a name beside a point."""
+"""Most characters of a name next to a point."""
 _EXCERPT = 600
 """Most characters of an excerpt."""
 
