@@ -17,6 +17,7 @@ PRIVATE = [
     "what tells two variants apart",
     "doctor says what is wrong",
     "the linear bar is higher",
+    "no network is above the bar",
     "bars on word n-grams",
     "the run goes on from its checkpoint",
     "the sweep went on",
@@ -42,7 +43,7 @@ PRIVATE = [
     "a run shall end",
 ]
 ORDINARY = [
-    "a progress bar in a terminal, or a bar chart with error bars",
+    "a bar in a terminal, progress bars, or a bar chart with error bars",
     "of course the essay is an apart-hotel's",
     "the recommended amendment is essayed",
     "the whole file is corrected",

@@ -24,7 +24,7 @@ def predict_logits(
 ) -> NDArray[np.float32]:
     """Return the logits (texts,) of texts in their own order.
 
-    `logits_function` maps token ids (batch, steps), padded as `pad_left_to` says, to a tensor of logits (batch,).
+    `logits_function` maps token ids (batch, steps), padded by `pad_left_to`, to a tensor of logits (batch,).
     """
     logits = np.empty(len(sequences), np.float32)
     for batch in evaluation_batches(sequences, batch_size, pad_left_to=pad_left_to):
