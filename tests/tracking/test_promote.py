@@ -1,4 +1,4 @@
-"""A run's model gets a version and an alias in the store's registry, once; what cannot be promoted is named."""
+"""Promoting a run registers its model once and moves the alias; what cannot be promoted is reported."""
 
 from __future__ import annotations
 
@@ -12,39 +12,35 @@ from sentiment_lab.cli.main import main
 from sentiment_lab.cli.promote import PromotionError, promote
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.runs.folder import RunError
-from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.tracking.store import open_store
+from tests.tiny import job_of, only_locations
 
 HOSTILE = 'it\'s a "quoted"/study: <script>alert(1)</script>'
 
 
 def trained(words, *more):
-    one = Job(compose_config([*words, "training.epochs=1", *more]), [*words, *more], "bilstm")
+    one = job_of([*words, *more], "nb_svm")
     execute(one)
     return one
 
 
-def places(words):
-    return [word for word in words if word.startswith(("paths.", "tracking"))]
-
-
 def client_of(words):
-    config = compose_config(places(words))
+    config = compose_config(only_locations(words))
     return open_store(config.tracking, config.paths).client
 
 
 def promoted(words, job, capsys, alias="champion", name="sentiment"):
     capsys.readouterr()
-    assert promote(job.folder.short_hash, alias, name, places(words), as_json=True) == 0
+    assert promote(job.folder.short_hash, alias, name, only_locations(words), as_json=True) == 0
     return json.loads(capsys.readouterr().out)
 
 
-def test_promoting_twice_makes_one_version_that_says_what_it_is(tracked, tmp_path, monkeypatch, capsys):
+def test_promoting_twice_makes_one_version_with_the_tags_of_its_run(tracked_linear, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     quoted = json.dumps(HOSTILE)
-    one = trained(tracked, f"study.name={quoted}")
-    first, second = (promoted(tracked, one, capsys) for _ in range(2))
+    one = trained(tracked_linear, f"study.name={quoted}")
+    first, second = (promoted(tracked_linear, one, capsys) for _ in range(2))
     assert first == second
     assert (first["version"], first["uri"], first["before"]) == ("1", "models:/sentiment@champion", None)
     result = one.folder.result()
@@ -52,13 +48,13 @@ def test_promoting_twice_makes_one_version_that_says_what_it_is(tracked, tmp_pat
     assert first["tags"]["config_hash"] == one.folder.config_hash
     assert first["tags"]["data_hash"] == result.data_hash
     assert float(first["tags"]["test_accuracy"]) == result.test.accuracy
-    client = client_of(tracked)
+    client = client_of(tracked_linear)
     (version,) = client.search_model_versions()
-    assert version.description.startswith("bilstm seed=0: test accuracy ")
+    assert version.description.startswith("nb_svm seed=0: test accuracy ")
     mlflow.set_tracking_uri(client.tracking_uri)
     answer = mlflow.pyfunc.load_model("models:/sentiment@champion").predict(["a fine film"])
     assert answer["probability"].iloc[0] == pytest.approx(_probability(one.folder), abs=1e-6)
-    assert not list(tmp_path.glob("mlruns")), "MLflow's own default store was left alone"
+    assert not list(tmp_path.glob("mlruns")), "MLflow created no default store"
 
 
 def _probability(folder):
@@ -67,24 +63,24 @@ def _probability(folder):
     return np.asarray(load_classifier(folder.model).predict_probabilities(["a fine film"]))[0]
 
 
-def test_an_alias_moves_and_a_run_that_was_not_tracked_is_mirrored_first(tracked, capsys):
-    one = trained(tracked, "tracking=none", "seed=1")
-    other = trained(tracked, "tracking.model=false", "seed=2")
-    assert promoted(tracked, one, capsys)["version"] == "1"
-    moved = promoted(tracked, other, capsys)
+def test_an_alias_moves_and_an_untracked_run_is_mirrored_first(tracked_linear, capsys):
+    one = trained(tracked_linear, "tracking=none", "seed=1")
+    other = trained(tracked_linear, "tracking.model=false", "seed=2")
+    assert promoted(tracked_linear, one, capsys)["version"] == "1"
+    moved = promoted(tracked_linear, other, capsys)
     assert (moved["version"], moved["before"]["version"]) == ("2", "1")
-    back = promoted(tracked, one, capsys)
+    back = promoted(tracked_linear, one, capsys)
     assert (back["version"], back["before"]["version"]) == ("1", "2")
-    assert promoted(tracked, one, capsys, "old", "another")["version"] == "1"
-    versions = client_of(tracked).search_model_versions()
+    assert promoted(tracked_linear, one, capsys, "old", "another")["version"] == "1"
+    versions = client_of(tracked_linear).search_model_versions()
     assert sorted((version.name, str(version.version)) for version in versions) == [
         ("another", "1"),
         ("sentiment", "1"),
         ("sentiment", "2"),
     ]
-    assert promote(one.folder.short_hash, "champion", "sentiment", places(tracked), as_json=False) == 0
+    assert promote(one.folder.short_hash, "champion", "sentiment", only_locations(tracked_linear), as_json=False) == 0
     shown = capsys.readouterr().out
-    assert shown.startswith(f"sentiment version 1 is the champion: bilstm {one.folder.short_hash}, test accuracy ")
+    assert shown.startswith(f"sentiment version 1 is the champion: nb_svm {one.folder.short_hash}, test accuracy ")
     assert "mlflow models serve -m models:/sentiment@champion" in shown
 
 
@@ -103,28 +99,28 @@ def test_an_alias_moves_and_a_run_that_was_not_tracked_is_mirrored_first(tracked
         ("champion", "", "got ''"),
     ],
 )
-def test_a_bad_alias_or_name_is_named_before_anything_is_read(alias, name, message):
+def test_an_invalid_alias_or_name_is_reported_before_anything_is_read(alias, name, message):
     with pytest.raises(PromotionError, match=message):
         promote("abc", alias, name, [], as_json=False)
 
 
-def test_a_run_that_is_unknown_unfinished_or_damaged_is_not_promoted(tiny):
-    one = trained(tiny)
+def test_an_unknown_incomplete_or_damaged_run_is_not_promoted(linear):
+    one = trained(linear)
     with pytest.raises(RunError, match="no run 'fffff'"):
-        promote("fffff", "champion", "sentiment", places(tiny), as_json=False)
+        promote("fffff", "champion", "sentiment", only_locations(linear), as_json=False)
     whole = (one.folder.model / "model.json").read_text()
     (one.folder.model / "model.json").write_text("{}")
     with pytest.raises(RunError, match=r"is not promoted: .*model\.json"):
-        promote(one.folder.short_hash, "champion", "sentiment", places(tiny), as_json=False)
+        promote(one.folder.short_hash, "champion", "sentiment", only_locations(linear), as_json=False)
     (one.folder.model / "model.json").write_text(whole)
     (one.folder.path / "result.json").unlink()
     with pytest.raises(RunError, match="has no model: it is interrupted"):
-        promote(one.folder.short_hash, "champion", "sentiment", places(tiny), as_json=False)
+        promote(one.folder.short_hash, "champion", "sentiment", only_locations(linear), as_json=False)
 
 
-def test_a_store_that_is_away_is_named(tiny, capsys):
-    one = trained(tiny)
-    words = ["promote", one.folder.short_hash, "--as", "champion", *places(tiny)]
+def test_an_unusable_store_is_reported(linear, capsys):
+    one = trained(linear)
+    words = ["promote", one.folder.short_hash, "--as", "champion", *only_locations(linear)]
     with pytest.raises(SystemExit) as ended:
         main([*words, "tracking.uri=sqlite:////proc/nowhere/mlflow.db"])
     assert ended.value.code == 2

@@ -1,5 +1,4 @@
-"""The promoted model answers HTTP requests on loopback as `predict` does: where it was trained, and in its own
-environment as recorded."""
+"""The promoted model, served over HTTP, predicts like `predict`: in this environment and in its recorded one."""
 
 from __future__ import annotations
 
@@ -21,16 +20,15 @@ import pytest
 
 from sentiment_lab.cli.predict import predict_texts
 from sentiment_lab.cli.promote import promote
-from sentiment_lab.config.compose import compose_config
-from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.execution import execute
+from tests.tiny import job_of
 
 TEXTS = ["a fine film, I loved it", "dull, bad and far too long", "Ünïcödé <br /> 'quoted' \"twice\""]
 
 
 @contextmanager
 def serving(uri, env_manager, seconds, folder, **environment):
-    """Serve a model on a free port until the block ends; none of its processes outlives that."""
+    """Serve a model on a free port until the block ends, then end all its processes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -64,7 +62,7 @@ def wait_until_up(server, address, seconds, folder):
 
 
 def end(server):
-    """End a process and those that it started, each by its id."""
+    """End a process and the processes that it started, each by its id."""
     processes = [process for process in psutil.process_iter() if in_group(process.pid, server.pid)]
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process in processes:
@@ -78,7 +76,7 @@ def end(server):
 def in_group(pid, group):
     try:
         return os.getpgid(pid) == group
-    except OSError:  # it ended meanwhile, or is another user's
+    except OSError:  # it ended meanwhile, or belongs to another user
         return False
 
 
@@ -104,11 +102,10 @@ def assert_answers(address, expected):
 
 @pytest.fixture
 def champion(tracked, tmp_path, capsys, monkeypatch):
-    """What `predict` says of the texts, by a run whose model is the champion of the store that is named."""
-    words = [*tracked, "model.units=[8]", "training.epochs=4"]
-    one = Job(compose_config(words), words, "bilstm")
+    """The predictions of `predict` for the texts, from a run whose model is the champion of the store in use."""
+    one = job_of([*tracked, "model.units=[8]", "training.epochs=4"])
     execute(one)
-    promote(one.folder.short_hash, "champion", "sentiment", words, as_json=True)
+    promote(one.folder.short_hash, "champion", "sentiment", one.overrides, as_json=True)
     capsys.readouterr()
     assert predict_texts(str(one.folder.path.parent), one.folder.short_hash, TEXTS, as_json=True) == 0
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
@@ -132,6 +129,6 @@ def test_the_champion_is_served_in_its_own_environment_with_its_own_code(champio
             assert_answers(address, champion)
         (python,) = environments.glob("mlflow-*/bin/python")
         found = subprocess.run([python, "-c", "import sentiment_lab"], cwd=tmp_path, capture_output=True, check=False)
-        assert found.returncode == 1, "what was served is the code that the model carries"
+        assert found.returncode == 1, "the served code is the one logged with the model"
     finally:
-        shutil.rmtree(environments, ignore_errors=True)  # gigabytes, which pytest would keep
+        shutil.rmtree(environments, ignore_errors=True)  # gigabytes that pytest would keep

@@ -1,4 +1,4 @@
-"""A team's store: MLflow's server on PostgreSQL, set up from the files in deploy/, and what is promised of it."""
+"""A team's store: MLflow's server on PostgreSQL, set up from the files in deploy/, and what docs/server.md promises."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def database():
 
 @pytest.fixture(scope="module")
 def place(database, tmp_path_factory):
-    """Where the server keeps artifacts, and its variables."""
+    """The folder of the server's artifacts, and its environment variables."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "artifacts").mkdir()
     return folder, deployed(database, folder, free_port())
@@ -78,7 +78,7 @@ def as_user(monkeypatch):
     return become
 
 
-def places(words):
+def paths_of(words):
     return [word for word in words if word.startswith("paths.")]
 
 
@@ -88,7 +88,7 @@ def sweep(words, seeds):
     return [job.folder for job in jobs]
 
 
-def found(server, name="default"):
+def runs_of(server, name="default"):
     """Return the runs of a study as a client sees them."""
     store = Store(server.uri, None)
     return list(store.search("attributes.run_name LIKE '%'", [store.experiment_id(name)]))
@@ -96,15 +96,15 @@ def found(server, name="default"):
 
 @pytest.mark.parametrize("key", ["tracking.uri", "MLFLOW_TRACKING_URI"])
 @pytest.mark.parametrize(
-    ("uri", "told"),
+    ("uri", "message"),
     [
-        ("http://me:secret@host:5000", "http://host:5000; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
-        ("postgresql://me:secret@host/mlflow", "postgresql://host/mlflow; PGUSER and PGPASSWORD, or ~/.pgpass"),
+        ("http://me:secret@host:5000", "http://host:5000 and MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
+        ("postgresql://me:secret@host/mlflow", "postgresql://host/mlflow and PGUSER and PGPASSWORD, or ~/.pgpass"),
         ("host:5000", "must be an address such as http://HOST:5000, got 'host:5000'"),
     ],
 )
-def test_an_address_with_a_password_or_none_is_refused_and_the_password_not_shown(key, uri, told, tiny, monkeypatch):
-    words = [word for word in tiny if word != "tracking=none"]
+def test_an_invalid_address_is_refused_without_showing_its_password(key, uri, message, linear, monkeypatch):
+    words = [word for word in linear if word != "tracking=none"]
     if key == "tracking.uri":
         words.append(f"tracking.uri='{uri}'")
     else:
@@ -113,40 +113,38 @@ def test_an_address_with_a_password_or_none_is_refused_and_the_password_not_show
     with pytest.raises(StoreAddressError) as caught:
         store_uri(config.tracking, config.paths)
     assert str(caught.value).startswith(key)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "secret" not in str(caught.value)
     with pytest.raises(StoreAddressError):
-        execute(Job(config, words, "bilstm"))
-    assert not Path(config.paths.runs).exists(), "nothing was begun"
+        execute(Job(config, words, "nb_svm"))
+    assert not Path(config.paths.runs).exists()
 
 
-def test_a_server_that_does_not_answer_is_named_once_and_nothing_is_done(tiny, capsys):
-    execute(Job(compose_config(tiny), tiny, "bilstm"))
-    capsys.readouterr()
+def test_an_unreachable_server_is_reported_once(linear, capsys):
     uri = f"http://127.0.0.1:{free_port()}"
-    assert sync(places(tiny), uri) == 1
-    said = capsys.readouterr().err
-    assert said.count(uri) == 1
-    assert "no answer (Connection refused)" in said
-    assert "start it, or name another store" in said
+    assert sync(paths_of(linear), uri) == 1
+    shown = capsys.readouterr().err
+    assert shown.count(uri) == 1
+    assert "no answer (Connection refused)" in shown
+    assert "start it, or set another store" in shown
 
 
 @pytest.mark.slow
 class TestServer:
-    """One server for all; each test has a study of its own."""
+    """The tests share one server; each has a separate study."""
 
     pytestmark = slow
 
-    def test_a_local_store_moves_up_whole_and_a_second_time_changes_nothing(self, server, tracked, as_user, capsys):
+    def test_a_local_store_is_copied_to_the_server_completely_and_idempotently(self, server, tracked, as_user, capsys):
         words = [*tracked, "study.name=moved", "tracking.system_metrics=false"]
         folders = sweep(words, (1, 2, 3))
-        promote(folders[1].short_hash, "champion", "moved", places(words), as_json=False)
+        promote(folders[1].short_hash, "champion", "moved", paths_of(words), as_json=False)
         capsys.readouterr()
         for _ in range(2):
-            assert sync(places(words), server.uri) == 0
-            said = capsys.readouterr().err
-            assert f"3 of 3 runs and 1 sweeps, 1 registered versions are up to date in {server.uri}" in said
-            runs = found(server, "moved")
+            assert sync(paths_of(words), server.uri) == 0
+            shown = capsys.readouterr().err
+            assert f"3 of 3 runs and 1 sweeps, 1 registered versions are up to date in {server.uri}" in shown
+            runs = runs_of(server, "moved")
             parent = [run for run in runs if "sweep" in run.data.tags]
             children = [run for run in runs if run not in parent]
             assert (len(parent), len(children)) == (1, 3)
@@ -160,62 +158,62 @@ class TestServer:
             for run in children:
                 assert {item.path for item in client.list_artifacts(run.info.run_id)} >= {"figures", "run"}
                 assert len(client.get_metric_history(run.info.run_id, "train_loss")) == 2
-        local = open_store(compose_config(places(words)).tracking, compose_config(places(words)).paths)
+        local = open_store(compose_config(paths_of(words)).tracking, compose_config(paths_of(words)).paths)
         assert {run.info.status for run in local.search("attributes.run_name LIKE '%'")} == {"FINISHED"}
 
-    def test_what_came_up_comes_down_as_it_was(self, server, tracked, as_user, tmp_path):
+    def test_a_run_is_fetched_from_the_server_unchanged(self, server, tracked, as_user, tmp_path):
         words = [*tracked, "study.name=fetched", f"tracking.uri={server.uri}"]
         folder = sweep(words, (5, 6))[0]
         fetched = fetch_run(Store(server.uri, None), folder.short_hash, tmp_path / "fetched")
         assert fetched.result() == folder.result()
 
-    def test_a_second_member_adds_to_a_study_that_another_has_made(self, server, tracked, as_user, capsys):
+    def test_a_second_user_adds_runs_to_a_study_of_another_user(self, server, tracked, as_user, capsys):
         words = [*tracked, "study.name=shared", f"tracking.uri={server.uri}"]
         sweep(words, (1,))
         as_user("bob")
         sweep(words, (1, 2))
-        said = capsys.readouterr().err
-        assert "failed" not in said
-        runs = found(server, "shared")
+        shown = capsys.readouterr().err
+        assert "failed" not in shown
+        runs = runs_of(server, "shared")
         assert Counter("sweep" in run.data.tags for run in runs) == {True: 2, False: 2}
         assert {run.info.status for run in runs} == {"FINISHED"}
 
-    def test_an_alias_of_the_team_stays_where_it_is(self, server, tracked, as_user, capsys):
+    def test_an_alias_on_the_server_is_not_moved_by_sync(self, server, tracked, as_user, capsys):
         words = [*tracked, "study.name=rivals"]
         first, second = sweep(words, (1, 2))
-        promote(first.short_hash, "champion", "rivals", [*places(words), f"tracking.uri={server.uri}"], as_json=False)
-        promote(second.short_hash, "champion", "rivals", places(words), as_json=False)
+        promote(first.short_hash, "champion", "rivals", [*paths_of(words), f"tracking.uri={server.uri}"], as_json=False)
+        promote(second.short_hash, "champion", "rivals", paths_of(words), as_json=False)
         capsys.readouterr()
-        assert sync(places(words), server.uri) == 0
-        said = capsys.readouterr().err
-        assert "the champion of rivals stays version 1 there, not 2" in said
-        assert f"sentiment-lab promote {second.short_hash} --as champion" in said
+        assert sync(paths_of(words), server.uri) == 0
+        shown = capsys.readouterr().err
+        assert "the alias champion of rivals stays on version 1 there; move it to version 2 with: " in shown
+        assert f"sentiment-lab promote {second.short_hash} --as champion" in shown
         assert Store(server.uri, None).client.get_model_version_by_alias("rivals", "champion").version == "1"
 
-    def test_nobody_comes_in_without_a_password(self, server, tracked, capsys, monkeypatch):
+    def test_access_needs_a_password(self, server, tracked, capsys, monkeypatch):
         monkeypatch.delenv("MLFLOW_TRACKING_USERNAME", raising=False)
         monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD", raising=False)
-        assert sync(places(tracked), server.uri) == 1
+        assert sync(paths_of(tracked), server.uri) == 1
         assert "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in capsys.readouterr().err
 
-    def test_a_name_that_was_not_allowed_is_refused(self, server):
+    def test_a_host_name_that_is_not_allowed_is_refused(self, server):
         address, body = f"{server.uri}/api/2.0/mlflow/experiments/search", {"max_results": 1}
         admin = ("admin", ADMIN)
         assert requests.post(address, json=body, auth=admin, timeout=30).status_code == 200
         evil = requests.post(address, json=body, auth=admin, headers={"Host": "evil.example"}, timeout=30)
         assert evil.status_code == 403
 
-    def test_a_browser_may_ask_from_the_servers_own_page_and_from_no_other(self, server):
+    def test_a_browser_may_send_requests_only_from_the_servers_own_page(self, server):
         address, body = f"{server.uri}/ajax-api/2.0/mlflow/experiments/search", {"max_results": 1}
         for origin, code in (("http://mlflow.team:5000", 200), ("http://evil.example", 403)):
             headers = {"Origin": origin}
             asked = requests.post(address, json=body, auth=("admin", ADMIN), headers=headers, timeout=30)
             assert asked.status_code == code
 
-    def test_sixteen_clients_sweep_while_the_server_is_restarted_and_nothing_is_lost_or_doubled(
+    def test_sixteen_clients_sweep_through_a_restart_without_losses_or_duplicates(
         self, server, tmp_path, cache, as_user
     ):
-        """Each client has folders of its own, as on 16 machines; two of them train networks, the others are quick."""
+        """Each client has separate folders, as on 16 machines; two train networks, the others linear models."""
         study = "crowd"
 
         def client(number):
@@ -242,16 +240,16 @@ class TestServer:
         store = Store(server.uri, None)
         with ThreadPoolExecutor(CLIENTS) as pool:
             clients = [pool.submit(client, number) for number in range(CLIENTS)]
-            wait_for(lambda: sum(run.info.status == "FINISHED" for run in found(server, study)) >= CLIENTS)
+            wait_for(lambda: sum(run.info.status == "FINISHED" for run in runs_of(server, study)) >= CLIENTS)
             server.stop()
             time.sleep(5)
             server.start()
             assert [done.result() for done in clients] == [0] * CLIENTS, logs(tmp_path)
-        # What a client that gave up has left behind, its own sync brings.
+        # Each client syncs what it could not mirror during the restart.
         for number in range(CLIENTS):
             words = [f"paths.runs={tmp_path}/{number}/runs", f"paths.store={tmp_path}/{number}"]
             assert sync(words, server.uri) == 0
-        runs = [run for run in found(server, study) if run.info.lifecycle_stage == "active"]
+        runs = [run for run in runs_of(server, study) if run.info.lifecycle_stage == "active"]
         children = [run for run in runs if "sweep" not in run.data.tags]
         assert Counter(run.info.status for run in runs) == {"FINISHED": CLIENTS * (SEEDS + 1)}, logs(tmp_path)
         hashes = Counter(run.data.tags["config_hash"] for run in children)
@@ -268,7 +266,7 @@ class TestServer:
         assert len(models) == CLIENTS * SEEDS
         assert set(models.values()) == {1}
 
-    def test_a_backup_brings_everything_back(self, place, database, server, tracked, as_user, tmp_path):
+    def test_a_backup_restores_everything(self, place, database, server, tracked, as_user, tmp_path):
         words = [*tracked, "study.name=kept", f"tracking.uri={server.uri}"]
         folder = sweep(words, (7, 8))[0]
         variables = {**os.environ, **place[1]}
@@ -288,7 +286,7 @@ class TestServer:
         (place[0] / "artifacts").rename(tmp_path / "gone")
         subprocess.run([DEPLOY / "restore.sh", backup], env=variables, check=True)
         server.start()
-        assert Counter(run.info.status for run in found(server, "kept")) == {"FINISHED": 3}
+        assert Counter(run.info.status for run in runs_of(server, "kept")) == {"FINISHED": 3}
         fetched = fetch_run(Store(server.uri, None), folder.short_hash, tmp_path / "fetched")
         assert fetched.result() == folder.result()
 
@@ -296,7 +294,7 @@ class TestServer:
 def wait_for(condition, seconds=500):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it did not come so far in time"
+        assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.5)
 
 

@@ -1,4 +1,4 @@
-"""The mirror in MLflow: names, numbers, statuses, a store that is away."""
+"""The mirror of runs and sweeps in MLflow: names, numbers, statuses, failures of the store."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sentiment_lab.base.files import StorageError
 from sentiment_lab.config.compose import compose_config
-from sentiment_lab.runs.job import Job
+from sentiment_lab.config.resources import cache_folder
+from sentiment_lab.data.dataset import build_dataset
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.sweeps.grid import plan_jobs
 from sentiment_lab.sweeps.sweep import run_sweep
 from sentiment_lab.tracking.store import open_store
 from sentiment_lab.training.epoch_loop import TrainingError
+from tests.tiny import job_of
 
 METRICS = {
     *("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate", "epoch_seconds"),
@@ -38,17 +41,15 @@ def client_of(overrides):
 
 def the_run(overrides, experiment="default"):
     client = client_of(overrides)
-    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
-    assert len(found) == 1
-    return client, found[0]
+    (run,) = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    return client, run
 
 
-def test_a_run_is_mirrored_whole(tracked):
-    config = compose_config([*tracked, "study.name=mine"])
-    result = execute(Job(config, tracked, "bilstm"))
+def test_a_run_is_mirrored_completely(tracked):
+    result = execute(job_of([*tracked, "model=gru", "study.name=mine"], "gru"))
     client, run = the_run(tracked, "mine")
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "bilstm seed=0"
+    assert run.info.run_name == "gru seed=0"
     assert set(run.data.metrics) >= METRICS
     assert set(run.data.tags) >= TAGS
     assert run.data.params["model.units"] == "[4]"
@@ -62,18 +63,18 @@ def test_a_run_is_mirrored_whole(tracked):
     assert {item.dataset.digest for item in datasets} == {result.data_hash[:36]}
 
 
+MORE_PRESETS = ["gru", "lstm", "bilstm", "bigru", "stacked_lstm", "stacked_bilstm", "tfidf_logistic"]
+
+
 @pytest.mark.parametrize(
-    "preset",
-    ["simple_rnn", "gru", "lstm", "bilstm", "bigru", "stacked_lstm", "stacked_bilstm", "nb_svm", "tfidf_logistic"],
+    "preset", ["simple_rnn", "nb_svm", *(pytest.param(name, marks=pytest.mark.slow) for name in MORE_PRESETS)]
 )
 def test_the_logged_model_takes_raw_text(preset, tracked, monkeypatch):
     linear = preset in ("nb_svm", "tfidf_logistic")
-    overrides = [text for text in tracked if not (linear and text.startswith("model."))]
-    one = Job(compose_config([*overrides, f"model={preset}", "training.epochs=1"]), overrides, preset)
+    overrides = [word for word in tracked if not (linear and word.startswith("model."))]
+    fast = ["training.epochs=1", "tracking.system_metrics=false", "tracking.figures=false"]
+    one = job_of([*overrides, f"model={preset}", *fast], preset)
     execute(one)
-    from sentiment_lab.config.resources import cache_folder
-    from sentiment_lab.data.dataset import build_dataset
-
     client, run = the_run(tracked)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
     mlflow.set_tracking_uri(client.tracking_uri)
@@ -86,97 +87,95 @@ def test_the_logged_model_takes_raw_text(preset, tracked, monkeypatch):
         assert ((answer["label"] == "positive") == (answer["probability"] > 0.5)).all()
 
 
-def test_a_failure_and_its_reason_are_mirrored(tracked):
-    overrides = [*tracked, "optimizer=sgd", "optimizer.learning_rate=1e38", "optimizer.global_clipnorm=null"]
-    with pytest.raises(TrainingError):
-        execute(Job(compose_config(overrides), overrides, "bilstm"))
-    _, run = the_run(tracked)
-    assert run.info.status == "FAILED"
-    assert "the loss became" in run.data.tags["reason"]
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (TrainingError("the loss became nan"), "FAILED", "TrainingError: the loss became nan"),
+        (KeyboardInterrupt("stopped by SIGTERM"), "KILLED", "stopped by SIGTERM"),
+    ],
+    ids=["failed", "killed"],
+)
+def test_an_early_end_is_mirrored_with_its_reason(error, status, reason, tracked_linear, monkeypatch):
+    def end(*_):
+        raise error
+
+    monkeypatch.setattr("sentiment_lab.training.train.train_and_evaluate", end)
+    with pytest.raises(type(error)):
+        execute(job_of(tracked_linear))
+    _, run = the_run(tracked_linear)
+    assert (run.info.status, run.data.tags["reason"]) == (status, reason)
 
 
-def test_a_kill_is_mirrored(tracked, monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt("stopped by SIGTERM")
-
-    monkeypatch.setattr("sentiment_lab.training.train.train_and_evaluate", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        execute(Job(compose_config(tracked), tracked, "bilstm"))
-    _, run = the_run(tracked)
-    assert (run.info.status, run.data.tags["reason"]) == ("KILLED", "stopped by SIGTERM")
-
-
-def test_a_store_that_is_away_stops_no_run(tracked, capsys):
-    overrides = [*tracked, "tracking.uri=sqlite:////proc/nowhere/mlflow.db"]
-    one = Job(compose_config(overrides), overrides, "bilstm")
+def test_a_run_completes_without_its_store(tracked_linear, capsys):
+    one = job_of([*tracked_linear, "tracking.uri=sqlite:////proc/nowhere/mlflow.db"])
     execute(one)
     assert one.folder.state == "complete"
-    assert capsys.readouterr().err.count("the run goes on in its folder") == 1
+    assert capsys.readouterr().err.count("training continues in the run folder") == 1
 
 
-def test_a_store_that_fails_on_the_way_leaves_no_run_running(tracked, monkeypatch, capsys):
+def test_a_store_that_fails_at_the_end_has_no_run_as_running(tracked_linear, monkeypatch, capsys):
     def refuse(*_, **__):
         raise OSError("disk full")
 
-    one = Job(compose_config(tracked), tracked, "bilstm")
+    one = job_of(tracked_linear)
     with monkeypatch.context() as patch:
         patch.setattr("sentiment_lab.tracking.run_mirror.log_text_model", refuse)
         execute(one)
-    _, run = the_run(tracked)
+    _, run = the_run(tracked_linear)
     assert run.info.status == "FINISHED"
     assert "disk full" in capsys.readouterr().err
     execute(one)
-    client, run = the_run(tracked)
-    assert len(client.search_logged_models([run.info.experiment_id])) == 1, "the next command made it good"
+    client, run = the_run(tracked_linear)
+    assert len(client.search_logged_models([run.info.experiment_id])) == 1, "the next command adds the model"
 
 
-def test_a_sweep_is_a_parent_with_its_jobs_below(tracked, tmp_path, capsys):
-    jobs, _ = plan_jobs(
-        [[*tracked, f"model={model}", f"seed={seed}"] for model in ("gru", "lstm") for seed in (1, 2)], compose_config
-    )
-    outcomes = run_sweep(jobs, ["model=gru,lstm", "seed=1,2"])
+def test_a_sweep_is_a_parent_run_with_its_jobs_as_children(tracked_linear, tmp_path, capsys):
+    words = [*tracked_linear, "tracking.model=false"]
+    models = ("nb_svm", "tfidf_logistic")
+    overrides = [[*words, f"model={model}", f"seed={seed}"] for model in models for seed in (1, 2)]
+    jobs, _ = plan_jobs(overrides, compose_config)
+    outcomes = run_sweep(jobs, ["model=nb_svm,tfidf_logistic", "seed=1,2"])
     assert all(outcome.result for outcome in outcomes)
-    client = client_of(tracked)
+    client = client_of(tracked_linear)
     runs = client.search_runs([client.get_experiment_by_name("default").experiment_id])
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    assert [parent.info.run_name for parent in parents] == ["gru, lstm: 4 runs"]
+    assert [parent.info.run_name for parent in parents] == ["nb_svm, tfidf_logistic: 4 runs"]
     children = {run.info.run_name for run in runs if run.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id}
-    assert children == {"gru seed=1", "gru seed=2", "lstm seed=1", "lstm seed=2"}
-    assert {run.data.tags.get("variant") for run in runs} == {"gru", "lstm", None}
+    assert children == {f"{model} seed={seed}" for model in models for seed in (1, 2)}
+    assert {run.data.tags.get("variant") for run in runs} == {*models, None}
     assert {run.data.tags["mlflow.runType"] for run in runs if run not in parents} == {"evaluation"}, "opened in the UI"
-    assert "| gru | 2 |" in parents[0].data.tags["mlflow.note.content"]
+    assert "| nb_svm | 2 |" in parents[0].data.tags["mlflow.note.content"]
     (log,) = (tmp_path / "sweeps").iterdir()
     assert len(json.loads((log / "jobs.json").read_text())["jobs"]) == 4
-    assert "gru" in capsys.readouterr().err
+    assert "nb_svm" in capsys.readouterr().err
 
 
-def test_a_bad_job_fails_alone(tracked, tmp_path, capsys):
-    jobs, _ = plan_jobs(
-        [[*tracked, "tracking=none", "optimizer=sgd", f"optimizer.learning_rate={rate}"] for rate in (0.1, 1e38, 0.2)],
-        compose_config,
-    )
+def test_a_job_that_fails_ends_no_other(linear, tmp_path, capsys):
+    jobs, _ = plan_jobs([[*linear, f"seed={seed}"] for seed in (1, 2, 3)], compose_config)
+    jobs[1].folder.path.mkdir(parents=True)
+    (jobs[1].folder.path / "config.json").mkdir()  # this run cannot write its config
     outcomes = run_sweep(jobs, [])
     assert [outcome.result is not None for outcome in outcomes] == [True, False, True]
+    assert outcomes[1].error is StorageError
     shown = capsys.readouterr().err
-    assert "failed: bilstm learning_rate=1e+38 seed=0" in shown
-    assert "sentiment-lab train" in shown
-    assert "the loss became" in outcomes[1].reason
+    assert f"failed: nb_svm seed=2\n  StorageError: {jobs[1].folder.path} cannot be written" in shown
+    assert "  sentiment-lab train model=nb_svm " in shown
     assert list((tmp_path / "sweeps").glob("*/*.trace.txt"))
 
 
-def test_a_run_with_the_mark_of_another_is_mirrored_all_the_same(tracked):
-    words = [[*tracked, "training.epochs=1", f"seed={seed}"] for seed in (1, 2)]
-    one, other = (Job(compose_config(each), each, "bilstm") for each in words)
-    execute(Job(compose_config([*words[0], "tracking=none"]), words[0], "bilstm"))
+def test_a_run_with_the_mark_of_another_run_is_mirrored(tracked_linear):
+    words = [[*tracked_linear, "tracking.model=false", f"seed={seed}"] for seed in (1, 2)]
+    one, other = map(job_of, words)
+    execute(job_of([*words[0], "tracking=none"]))
     execute(other)
     shutil.copy(other.folder.path / "mirror.json", one.folder.path)
     execute(one)
-    client = client_of(tracked)
+    client = client_of(tracked_linear)
     found = client.search_runs([client.get_experiment_by_name("default").experiment_id])
     assert {run.info.run_name for run in found} == {"bilstm seed=1", "bilstm seed=2"}
 
 
-def test_a_store_whose_making_was_cut_short_is_made_anew(tmp_path, monkeypatch):
+def test_a_store_whose_creation_was_interrupted_is_created_again(tmp_path, monkeypatch):
     config = compose_config([f"paths.store={tmp_path}"])
     database, unfinished = tmp_path / "mlflow.db", tmp_path / "mlflow.db.building"
 
@@ -195,7 +194,7 @@ def test_a_store_whose_making_was_cut_short_is_made_anew(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.glob("mlflow.db*")] == ["mlflow.db"]
 
 
-def test_the_environment_names_server_and_experiment(monkeypatch, tmp_path):
+def test_an_environment_variable_sets_the_store(monkeypatch, tmp_path):
     config = compose_config([f"paths.store={tmp_path}"])
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     assert open_store(config.tracking, config.paths).uri == "http://127.0.0.1:9"
