@@ -10,8 +10,8 @@ what it says or the opposite:
 
 Exactly `data.distance` neutral tokens separate the last word of the cue from the first word of the verdict. Both kinds
 of cue occur with both kinds of verdict equally often, so the label is their exclusive or: neither of them alone
-predicts it, and no count of words or word pairs does. Neutral sentences before the cue bring the review to its length: a network
-that reads forward has to retain the cue over the distance, and nothing for longer.
+predicts it, and no count of words or word pairs does. Neutral sentences before the cue bring the review to its length:
+a network that reads forward has to retain the cue over the distance, and nothing for longer.
 
 A review does not depend on the number of reviews. Two neighbours have both labels, and four consecutive turned reviews
 have all four pairings of cue and verdict.
