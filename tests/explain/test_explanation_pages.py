@@ -14,7 +14,7 @@ from sentiment_lab.base.files import StorageError
 from sentiment_lab.explain.explanation import Explanation, ExplanationError, choose_method
 from sentiment_lab.explain.html import explanation_css, explanation_html, write_page
 from sentiment_lab.explain.terminal import print_explanation
-from sentiment_lab.explain.token_rows import check, reading, strongest, token_rows, verdict
+from sentiment_lab.explain.token_rows import prediction_text, read_text, strongest, sum_text, token_rows
 
 HOSTILE = "<script>alert('x')</script>"
 EXPLANATION = Explanation(
@@ -35,7 +35,7 @@ EXPLANATION = Explanation(
 
 
 class Elements(HTMLParser):
-    """What a browser would make of a page: its elements, their attributes, its text."""
+    """The elements of a page, their attributes, and its text."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Elements(HTMLParser):
         self.text += data
 
 
-def shown(explanation: Explanation, **settings) -> str:
+def printed(explanation: Explanation, **settings) -> str:
     file = io.StringIO()
     print_explanation(Console(file=file, width=100, highlight=False, **settings), explanation)
     return file.getvalue()
@@ -61,15 +61,18 @@ def shown(explanation: Explanation, **settings) -> str:
 def test_the_sum_and_its_gap():
     assert EXPLANATION.total == pytest.approx(-0.49)
     assert EXPLANATION.gap == pytest.approx(0.0, abs=1e-12)
-    assert "add up to -0.490, logit minus baseline is -0.490" in check(EXPLANATION)
-    assert "within the tolerance of 0.001 (16 points of the path)" in check(EXPLANATION)
-    assert "BEYOND the tolerance" in check(dataclasses.replace(EXPLANATION, logit=-0.5))
-    assert "need not agree" in check(dataclasses.replace(EXPLANATION, method="occlusion", tolerance=None, steps=None))
+    text = sum_text(EXPLANATION)
+    assert text.startswith("contributions sum to -0.490, logit minus baseline is -0.490, gap ")
+    assert text.endswith(", within the tolerance of 0.001 (16 points on the path)")
+    assert "ABOVE the tolerance" in sum_text(dataclasses.replace(EXPLANATION, logit=-0.5))
+    other = dataclasses.replace(EXPLANATION, method="occlusion", tolerance=None, steps=None)
+    assert sum_text(other).endswith("; with occlusion the two may differ")
+    assert sum_text(dataclasses.replace(other, method="weights")).endswith(" (rounding)")
 
 
 def test_label_and_probability_follow_from_the_logit():
-    assert verdict(EXPLANATION) == "negative, probability 0.3208 (logit -0.750)"
-    assert dataclasses.replace(EXPLANATION, logit=0.0).label == "negative", "as `predict`: positive is above 0.5"
+    assert prediction_text(EXPLANATION) == "negative, probability 0.3208 (logit -0.750)"
+    assert dataclasses.replace(EXPLANATION, logit=0.0).label == "negative", "like `predict`: positive is above 0.5"
     assert dataclasses.replace(EXPLANATION, logit=1000.0).probability == 1.0
 
 
@@ -81,36 +84,36 @@ def test_rows_carry_strength_and_sign():
     assert [row.position for row in strongest(rows, 2)] == [1, 3], "the strongest, in the order of the text"
 
 
-def test_what_was_read_is_counted():
-    expected = "the last 4 of 5 tokens read (text.max_length cut the rest), 1 unknown to the model"
-    assert reading(EXPLANATION) == expected
+def test_read_and_unknown_tokens_are_counted():
+    expected = "the last 4 of 5 tokens read (truncated by text.max_length), 1 unknown to the model"
+    assert read_text(EXPLANATION) == expected
     assert (
-        reading(dataclasses.replace(EXPLANATION, unread=(), known=(True,) * 4))
+        read_text(dataclasses.replace(EXPLANATION, unread=(), known=(True,) * 4))
         == "4 tokens read, all known to the model"
     )
 
 
-def test_a_pipe_gets_no_escapes_and_every_number():
-    text = shown(EXPLANATION)
+def test_a_pipe_receives_no_escapes_and_every_number():
+    text = printed(EXPLANATION)
     assert "\x1b" not in text
-    assert f"[{HOSTILE}]" in text, "unknown words stand in brackets"
+    assert f"[{HOSTILE}]" in text, "unknown words are in brackets"
     line = next(line for line in text.splitlines() if "-2.000" in line)
     assert re.fullmatch(r" +3 +not +0\.1000 +-2\.000 +██████████│ *", line)
     assert re.search(r"good +0\.7500 +\+1\.500 +│████████ *\n", text)
     assert "(1 more) good film not" in text
 
 
-def test_a_terminal_gets_colour_unless_told_not_to():
+def test_a_terminal_receives_colour_unless_disabled():
     settings = {"force_terminal": True, "color_system": "truecolor"}
-    coloured = shown(EXPLANATION, **settings)
+    coloured = printed(EXPLANATION, **settings)
     assert "\x1b[1;37;48;2;30;64;175mgood\x1b[0m" in coloured, "blue is positive"
     assert "\x1b[1;37;48;2;153;27;27mnot\x1b[0m" in coloured, "red is negative"
-    plain = shown(EXPLANATION, **settings, no_color=True)
+    plain = printed(EXPLANATION, **settings, no_color=True)
     assert not re.search(r"\x1b\[[\d;]*(38|48);", plain)
-    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == re.sub(r"\x1b\[[\d;]*m", "", plain) == shown(EXPLANATION)
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == re.sub(r"\x1b\[[\d;]*m", "", plain) == printed(EXPLANATION)
 
 
-def test_hostile_text_stays_text(tmp_path):
+def test_hostile_text_is_escaped(tmp_path):
     hostile = dataclasses.replace(EXPLANATION, architecture="</title><script>")
     write_page(tmp_path / "page.html", [hostile, hostile], '"><img src=x onerror=alert(1)>')
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -122,18 +125,18 @@ def test_hostile_text_stays_text(tmp_path):
     assert "@import" not in page
 
 
-def test_a_page_says_everything_without_colour(tmp_path):
+def test_a_page_is_complete_without_colour(tmp_path):
     write_page(tmp_path / "page.html", [EXPLANATION], "0123456789ab")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     elements = Elements(page)
     assert ("lang", "en") in elements.attributes
-    assert "<title>Why gru 0123456789ab says so</title>" in page
-    for said in ("+1.500", "-2.000", "0.7500", "negative", check(EXPLANATION), reading(EXPLANATION)):
-        assert said in elements.text
+    assert "<title>Predictions of gru 0123456789ab explained</title>" in page
+    for text in ("+1.500", "-2.000", "0.7500", "negative", sum_text(EXPLANATION), read_text(EXPLANATION)):
+        assert text in elements.text
     assert ("points", "0.0,25.0 200.0,30.0 400.0,90.0 600.0,70.0") in elements.attributes
 
 
-def test_a_page_is_written_whole_or_not_at_all(tmp_path):
+def test_a_page_is_written_atomically(tmp_path):
     with pytest.raises(StorageError, match=r"nowhere/page\.html cannot be written"):
         write_page(tmp_path / "nowhere" / "page.html", [EXPLANATION], "0123456789ab")
     (tmp_path / "page.html").write_text("before", encoding="utf-8")
@@ -146,7 +149,7 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
 
 def test_a_fragment_fits_into_another_page():
     fragment = explanation_html(EXPLANATION)
-    assert fragment == fragment.__html__(), "a template takes it as it is"
+    assert fragment == fragment.__html__(), "a template does not escape it again"
     assert fragment.startswith("<article")
     assert fragment.rstrip().endswith("</article>")
     assert Elements(fragment).names.count("article") == 1
@@ -156,14 +159,14 @@ def test_a_fragment_fits_into_another_page():
 
 
 @pytest.mark.parametrize("tokens", [0, 1])
-def test_the_shortest_texts_are_shown(tokens):
+def test_the_shortest_texts_are_printed(tokens):
     columns = ("tokens", "known", "probabilities", "contributions")
     short = dataclasses.replace(EXPLANATION, **{name: getattr(EXPLANATION, name)[:tokens] for name in columns})
-    assert "negative" in shown(short)
+    assert "negative" in printed(short)
     assert Elements(explanation_html(short)).names.count("table") == tokens
 
 
-def test_no_contribution_at_all_is_no_division_by_zero():
+def test_contributions_of_zero_are_no_division_by_zero():
     assert [row.share for row in token_rows(dataclasses.replace(EXPLANATION, contributions=(0.0,) * 4))] == [0.0] * 4
 
 

@@ -24,7 +24,7 @@ VOCABULARY = Vocabulary(["", "[UNK]", "film", "was", "the", "good", "bad", "not"
 TEXT = TextConfig(lowercase=True, vocabulary_size=9, min_count=1, max_length=6, keep="last", padding="masked")
 MODEL = RecurrentModel(
     family="recurrent",
-    cell="gru",
+    cell="simple_rnn",
     bidirectional=True,
     units=[4, 3],
     pooling="max_mean",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+
 import numpy as np
 import pytest
 
@@ -23,8 +26,13 @@ def record(epoch, loss, accuracy=0.5):
     )
 
 
-def run(overrides, losses, accuracies=None):
-    history = TrainingHistory(compose_config([f"training.{text}" for text in overrides]).training)
+@functools.cache
+def default():
+    return compose_config([]).training
+
+
+def run(losses, accuracies=None, **settings):
+    history = TrainingHistory(dataclasses.replace(default(), **{"patience": None, **settings}))
     accuracies = accuracies or [0.5] * len(losses)
     for epoch, (loss, accuracy) in enumerate(zip(losses, accuracies, strict=True), 1):
         if history.is_finished:
@@ -34,28 +42,28 @@ def run(overrides, losses, accuracies=None):
 
 
 def test_the_best_epoch_by_loss_is_kept():
-    history = run(["epochs=4"], [0.5, 0.3, 0.4, 0.35])
+    history = run([0.5, 0.3, 0.4, 0.35], epochs=4)
     assert (history.best_epoch, history.kept_epoch) == (2, 2)
     assert history.best_weights[0][0] == 2
 
 
 def test_the_last_epoch_is_kept_with_selection_last():
-    history = run(["epochs=3", "selection=last"], [0.5, 0.3, 0.4])
+    history = run([0.5, 0.3, 0.4], epochs=3, selection="last")
     assert (history.best_epoch, history.kept_epoch, history.best_weights) == (2, 3, None)
 
 
 def test_accuracy_can_be_monitored_and_the_first_of_equals_is_best():
-    history = run(["epochs=3", "monitor=validation_accuracy"], [0.1, 0.2, 0.3], [0.7, 0.8, 0.8])
+    history = run([0.1, 0.2, 0.3], [0.7, 0.8, 0.8], epochs=3, monitor="validation_accuracy")
     assert history.best_epoch == 2
     assert history.best_validation_accuracy == 0.8
 
 
-@pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 4), ("null", 6)])
+@pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 4), (None, 6)])
 def test_training_stops_when_patience_runs_out(patience, epochs):
-    history = run(["epochs=6", f"patience={patience}"], [0.5, 0.3, 0.4, 0.35, 0.36, 0.37])
+    history = run([0.5, 0.3, 0.4, 0.35, 0.36, 0.37], epochs=6, patience=patience)
     assert len(history.epochs) == epochs
 
 
 def test_without_a_validation_part_the_last_epoch_is_the_best():
-    history = run(["epochs=3"], [None, None, None], [None, None, None])
+    history = run([None, None, None], [None, None, None], epochs=3)
     assert (history.best_epoch, history.best_validation_accuracy) == (3, None)
