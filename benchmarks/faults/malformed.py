@@ -31,7 +31,7 @@ from typing import Any
 
 from benchmarks.faults import invalid_overrides, studies
 from benchmarks.faults.invalid_overrides import LEAVES, Case
-from sentiment_lab.cli.main import BAD_USAGE
+from sentiment_lab.cli.exit_codes import BAD_USAGE
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.schema import Setting
 

@@ -9,10 +9,8 @@ from typing import NoReturn
 
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.signals import install_handlers
-from sentiment_lab.cli.exit_codes import BAD_USAGE, DONE, FAILED, INTERRUPTED
+from sentiment_lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from sentiment_lab.cli.parser import run_command
-
-__all__ = ["BAD_USAGE", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -44,14 +46,23 @@ def register_configs() -> None:
 
 def _load_study(file: Path) -> Any:
     try:
-        root = yaml.compose(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigError([_unreadable(file, error)]) from error
+    return _parse_study(file, text)
+
+
+@functools.lru_cache(maxsize=256)  # parsing all studies takes as long as composing a config
+def _parse_study(file: Path, text: str) -> Any:
+    try:
+        root = yaml.compose(text)
         if _is_larger(root, STUDY_LIMIT):
             raise ConfigError([f"{file} must hold at most {STUDY_LIMIT:,} values, counting those that aliases repeat"])
         if not isinstance(root, yaml.MappingNode | None):
             raise ConfigError([f"{file} must be a group of settings, such as `seed: 3`"])
-        study = OmegaConf.load(file)
-    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
-        raise ConfigError([f"{file} cannot be read as YAML: {' '.join(str(error).split())}"]) from error
+        study = OmegaConf.load(io.StringIO(text))
+    except (YAMLError, OmegaConfBaseException, OSError) as error:  # OSError: a root of a YAML type such as !!set
+        raise ConfigError([_unreadable(file, error)]) from error
     except RecursionError as error:
         raise ConfigError([f"{file} cannot be read as YAML: it is nested too deeply"]) from error
     plain: Any = OmegaConf.to_container(study, resolve=False)
@@ -83,6 +94,10 @@ def _code_problems(plain: Any, prefix: str) -> Iterator[str]:
         if name == "_target_" or key == "hydra.callbacks":
             yield f"{key} must not be set: it names code for Hydra to call, got {value!r}"
         yield from _code_problems(value, key)
+
+
+def _unreadable(file: Path, error: Exception) -> str:
+    return f"{file} cannot be read as YAML: {' '.join(str(error).split())}"
 
 
 def _structure_problems(plain: Any, prefix: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""An interruption is not lost, wherever the program is when it comes."""
+"""An interruption is not lost, whatever the program does when the signal arrives."""
 
 from __future__ import annotations
 
@@ -14,23 +14,21 @@ from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.sweeps.sweep import run_sweep
 
 
-@pytest.fixture
-def handlers():
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signals.install_handlers()
-    yield
-    signals._interruptions.clear()
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.parametrize(("number", "text"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "stopped by SIGTERM")])
-def test_what_python_dropped_is_raised_again(number, text, handlers):
+def test_an_interruption_whose_exception_python_dropped_is_raised_again(number, text, default_signals):
+    signals.install_handlers()
     with pytest.raises(KeyboardInterrupt, match=text):  # as if it had been dropped
         os.kill(os.getpid(), number)
     with pytest.raises(KeyboardInterrupt, match=text):
         signals.check()
     signals.install_handlers()
+    signals.check()
+
+
+def test_a_process_that_was_started_with_sigint_ignored_keeps_it_so(default_signals):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signals.install_handlers()
+    os.kill(os.getpid(), signal.SIGINT)
     signals.check()
 
 

@@ -1,4 +1,4 @@
-"""A training that is told to stop says so everywhere; the UI serves what was tracked."""
+"""Processes that are stopped or hindered: the state of the run, the exit code, and the store afterwards."""
 
 from __future__ import annotations
 
@@ -17,21 +17,26 @@ from sentiment_lab.runs.listing import list_runs
 from tests.tiny import TINY
 
 
-def start(tmp_path, cache, *words):
-    command = [sys.executable, "-m", "sentiment_lab", "train", *TINY, f"paths.cache={cache}", *words]
+@pytest.fixture(autouse=True)
+def _signals_of_a_terminal(default_signals):
+    """The processes that the tests start inherit these."""
+
+
+def start(tmp_path, cache, *overrides):
+    command = [sys.executable, "-m", "sentiment_lab", "train", *TINY, f"paths.cache={cache}", *overrides]
     return subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_told_to_stop_is_killed_in_folder_store_and_exit_code(number, tmp_path, cache):
+def test_a_stopped_run_is_killed_in_folder_store_and_exit_code(number, tmp_path, cache):
     process = start(tmp_path, cache, "training.epochs=100000", "launch.progress=lines")
     runs = tmp_path / "mlruns" / "runs"
     wait_for(lambda: any(e["event"] == "epoch" for run in list_runs(runs) for e in run.events()))
@@ -39,7 +44,7 @@ def test_a_run_that_is_told_to_stop_is_killed_in_folder_store_and_exit_code(numb
     _, shown = process.communicate(timeout=120)
     assert process.returncode == 130
     assert shown.splitlines()[-1].startswith("error: ")
-    assert shown.splitlines()[-1].endswith("; the same command goes on from the last checkpoint")
+    assert shown.splitlines()[-1].endswith("; rerun the same command to resume from the last checkpoint")
     assert "Traceback" not in shown
     (run,) = list_runs(runs)
     assert (run.state, run.events()[-1]["event"]) == ("interrupted", "killed")
@@ -75,7 +80,7 @@ def _answers(url):
 
 
 @pytest.mark.slow
-def test_a_store_that_is_locked_for_longer_than_it_waits_holds_no_run_up(tmp_path, cache):
+def test_a_store_that_is_locked_for_longer_than_mlflow_waits_stops_no_run(tmp_path, cache):
     process = start(tmp_path, cache, "training.epochs=60", "launch.progress=lines", "tracking.model=false")
     runs, store = tmp_path / "mlruns" / "runs", tmp_path / "mlruns" / "mlflow.db"
     wait_for(lambda: any(e["event"] == "epoch" for run in list_runs(runs) for e in run.events()))
@@ -95,7 +100,7 @@ def test_a_store_that_is_locked_for_longer_than_it_waits_holds_no_run_up(tmp_pat
 def _has_epochs(store):
     try:
         return _rows(store, "select count(*) from metrics where key = 'train_loss'") > 0
-    except sqlite3.OperationalError:  # the store is made beside the training: no file, no table, or busy
+    except sqlite3.OperationalError:  # another process creates the store: no file, no table, or busy
         return False
 
 

@@ -1,4 +1,4 @@
-"""Tables in the terminal, and results as JSON."""
+"""Tables as plain text, and results as JSON."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_result_goes_through_json_unchanged():
     assert result_from_plain(json.loads(json.dumps(result_to_plain(result)))) == result
 
 
-def test_a_narrow_table_cuts_its_widest_columns_alone():
+def test_a_narrow_table_cuts_only_its_widest_columns():
     text = io.StringIO()
     rows = [["2143f42c7046", "x" * 90, percent(0.5)], ["81c0ffee81c0", "語" * 40, percent(1.0)]]
     render(Console(file=text, width=60), ["hash", "run", "test"], rows, left=2)
@@ -68,7 +68,7 @@ def test_a_narrow_table_cuts_its_widest_columns_alone():
     assert all("…" in line for line in lines)
 
 
-def test_a_cell_keeps_its_line():
+def test_a_cell_stays_on_its_line():
     text = io.StringIO()
     render(Console(file=text, width=60), ["run"], [["a\nb\x1b[31m :smile:"]])
     assert text.getvalue().splitlines()[3] == r"  a\nb\x1b[31m :smile:"

@@ -1,11 +1,7 @@
-"""Laws of the names of runs.
-
-The settings are found by reflection over the config classes, so that a new one cannot be forgotten here.
-"""
+"""Laws of config hashes. The settings come from the config classes by reflection, so that no new one is forgotten."""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import functools
 import json
@@ -29,6 +25,7 @@ from sentiment_lab.config.settings import Config
 from sentiment_lab.config.validation import config_from_plain
 from sentiment_lab.models.digest import weights_digest
 from sentiment_lab.runs.provenance import code_version, env_version, environment
+from tests.config.composed import composed
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "hashes.json").read_text(encoding="utf-8"))
 PINNED = [config_from_plain(entry["config"]) for entry in GOLDEN]
@@ -47,12 +44,12 @@ FIRST_OF_EACH_CLASS = list({one.owner: one for one in reversed(EVERY)}.values())
 PRESETS = sorted(f"{file.parent.name}={file.stem}" for file in resource_folder("conf").glob("*/*.yaml"))
 NEEDS = {"split=article": ["training=article", "data=imdb"]}
 
-few = settings(max_examples=8, deadline=None)
+few = settings(max_examples=5, deadline=None)
 
 
-def for_each(found):
-    assert found
-    return pytest.mark.parametrize("setting", found, ids=lambda one: f"{one.owner.__name__}.{one.field.name}")
+def for_each(selected):
+    assert selected
+    return pytest.mark.parametrize("setting", selected, ids=lambda one: f"{one.owner.__name__}.{one.field.name}")
 
 
 HASHES = st.integers(0, 2**256 - 1).map("{:064x}".format)
@@ -66,7 +63,7 @@ PLAIN = {
 
 
 def values(kind, rules=()):
-    """Draw what a setting of this type and these rules may hold; for a dataclass, a whole group."""
+    """Draw a value of this type that keeps these rules; for a dataclass, a whole group."""
     inside = get_args(kind)
     if dataclasses.is_dataclass(kind):
         return st.builds(kind, **{one.field.name: values_of(one) for one in settings_of(kind)})
@@ -89,7 +86,7 @@ def keeps_rules(setting, value):
 
 
 def group_of(config, setting):
-    """Return the part of a config that the setting stands in."""
+    """Return the group of a config to which the setting belongs, or the config itself."""
     return functools.reduce(getattr, setting.key.split(".")[:-1], config)
 
 
@@ -102,9 +99,9 @@ def value_in(config, setting):
 
 
 def changed(config, setting, value):
-    other = copy.deepcopy(config)
-    setattr(group_of(other, setting), setting.field.name, value)
-    return other
+    *groups, name = setting.key.split(".")
+    group = dataclasses.replace(group_of(config, setting), **{name: value})
+    return dataclasses.replace(config, **{groups[0]: group}) if groups else group
 
 
 def is_valid(config):
@@ -116,7 +113,7 @@ def is_valid(config):
 
 @st.composite
 def configs(draw, setting=EVERY[0]):
-    """Draw a valid config that has the setting: a pinned one, after those of a few changes that leave it valid."""
+    """Draw a valid config with the setting: a pinned one with a few changes that leave it valid."""
     config = draw(st.sampled_from([pinned for pinned in PINNED if has(pinned, setting)]))
     for other in draw(st.lists(st.sampled_from(LEAVES), max_size=6)):
         if has(config, other):
@@ -131,7 +128,7 @@ def spelled(config):
 
 
 def read_back(config):
-    """Build a config from its canonical form and the settings that do not count, which each machine has its own of."""
+    """Build a config from its canonical form and the settings that are not part of it."""
     plain = {"paths": {}, "launch": {}, "tracking": {}, "study": {}, **json.loads(canonical_json(config))}
     for setting in FOREIGN:
         if has(config, setting):
@@ -147,48 +144,46 @@ def test_golden_hashes_stay(entry):
     assert variant_hash(config) == entry["variant_hash"]
 
 
-def test_every_preset_of_what_counts_has_a_golden_hash():
+def test_every_preset_of_a_hashed_group_has_a_golden_hash():
     groups = {setting.key.partition(".")[0] for setting in COUNTING}
     assert {preset for preset in PRESETS if preset.partition("=")[0] in groups} <= {entry["name"] for entry in GOLDEN}
 
 
-ASKED = ["seed=3", "model.units=[32]", "optimizer.learning_rate=0.003", "text.max_length=50", "split.seed=9"]
-
-
-@pytest.fixture(scope="module")
-def asked():
-    return compose_config(ASKED)
+OVERRIDES = ["seed=3", "model.units=[32]", "optimizer.learning_rate=0.003", "text.max_length=50", "split.seed=9"]
 
 
 @pytest.fixture(scope="module")
 def defaults():
-    """Every setting that ASKED leaves alone, as an override."""
-    named = {override.partition("=")[0] for override in ASKED}
-    return [override for key, override in spelled(compose_config()).items() if key not in named]
+    """Every setting that OVERRIDES do not set, as an override."""
+    named = {override.partition("=")[0] for override in OVERRIDES}
+    return [override for key, override in spelled(composed()).items() if key not in named]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(data=st.data())
-def test_neither_the_order_of_overrides_matters_nor_a_default_spelled_out(data, asked, defaults):
+def test_neither_the_order_of_overrides_matters_nor_a_default_spelled_out(data, defaults):
     more = data.draw(st.lists(st.sampled_from(defaults), unique=True))
-    order = data.draw(st.permutations([*ASKED, *more]))
-    assert compose_config(order) == asked
+    order = data.draw(st.permutations([*OVERRIDES, *more]))
+    assert compose_config(order) == composed(*OVERRIDES)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", [*{preset.partition("=")[0]: preset for preset in PRESETS}.values(), "model=nb_svm"])
 def test_a_preset_is_the_same_as_its_values_spelled_out(preset):
     group, needs = preset.partition("=")[0], NEEDS.get(preset, [])
-    config = compose_config([preset, *needs])
+    config = composed(preset, *needs)
     alone = [f"++{override}" for key, override in spelled(config).items() if key.startswith(f"{group}.")]
     assert compose_config([f"~{group}", *alone, *needs]) == config
 
 
 @pytest.mark.parametrize(("one", "same"), [("1e-3", "0.001"), ("0", "0.0"), ("0", "-0.0"), ("1", "1.0")])
-@pytest.mark.parametrize("model", ["model=bilstm", "model=nb_svm"])
+@pytest.mark.parametrize("model", ["bilstm", "nb_svm"])
 def test_a_number_is_the_same_however_it_is_written(model, one, same):
-    base = [model, "optimizer=sgd", "launch=pool"]
-    config = compose_config(base)
+    base = [f"model={model}", "optimizer=sgd", "launch=pool"]
+    config = composed(*base)
     keys = [setting.key for setting in FLOATS if has(config, setting) and keeps_rules(setting, float(one))]
+    keys = [key for key in keys if model == "bilstm" or key.startswith("model.")]  # the others are the same for both
+    if not keys:
+        return
     first, second = (compose_config([*base, *(f"{key}={text}" for key in keys)]) for text in (one, same))
     assert canonical_json(first) == canonical_json(second)
 
@@ -209,7 +204,7 @@ def test_a_whole_number_is_the_same_with_a_point_and_without(setting, data):
 @for_each(FOREIGN)
 @few
 @given(data=st.data())
-def test_what_belongs_to_a_machine_leaves_the_hash(setting, data):
+def test_settings_of_a_machine_do_not_change_the_hash(setting, data):
     config = data.draw(configs(setting))
     elsewhere = changed(config, setting, data.draw(values_of(setting)))
     assert config_hash(elsewhere) == config_hash(config)
@@ -218,7 +213,7 @@ def test_what_belongs_to_a_machine_leaves_the_hash(setting, data):
 @for_each([setting for setting in COUNTING if setting not in CHOICES or len(get_args(setting.kind)) > 1])
 @few
 @given(data=st.data())
-def test_any_change_that_counts_is_another_run_and_but_for_the_seed_another_variant(setting, data):
+def test_any_other_change_changes_the_hash_and_except_for_the_seed_that_of_the_variant(setting, data):
     config, value = data.draw(configs(setting)), data.draw(values_of(setting))
     assume(value != value_in(config, setting))
     other = changed(config, setting, value)
@@ -242,7 +237,7 @@ def test_every_form_of_a_group_is_another_variant(setting, data):
     assert len({variant_hash(changed(config, setting, form)) for form in forms}) == len(forms)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(configs())
 def test_the_canonical_form_builds_the_same_config_again(config):
     assert read_back(config) == config
@@ -250,8 +245,8 @@ def test_the_canonical_form_builds_the_same_config_again(config):
 
 PRINT_CANONICAL = """
 import json, sys
-from sentiment_lab.config import config_from_plain
-from sentiment_lab.identity import canonical_json
+from sentiment_lab.config.identity import canonical_json
+from sentiment_lab.config.validation import config_from_plain
 for line in sys.stdin:
     print(canonical_json(config_from_plain(json.loads(line))))
 """
@@ -275,20 +270,20 @@ def test_the_canonical_form_is_the_same_in_any_process(hash_seed, locale, tmp_pa
 @for_each(FIRST_OF_EACH_CLASS)
 @few
 @given(data=st.data())
-def test_a_setting_that_joins_with_its_old_value_leaves_old_hashes(setting, data):
+def test_a_new_setting_with_the_value_of_the_old_behaviour_keeps_old_hashes(setting, data):
     config = data.draw(configs(setting))
     joins = ("joined", float | None, option(at_least(0), added=0.5))
-    version_2 = dataclasses.make_dataclass("Version2", [joins], bases=(setting.owner,), kw_only=True)
+    version_2 = dataclasses.make_dataclass("Version2", [joins], bases=(setting.owner,), kw_only=True, frozen=True)
     group = build(version_2, to_plain(group_of(read_back(config), setting)))
     assert group.joined == 0.5
     name = setting.key.rpartition(".")[0]
 
-    def hash_now():
+    def hash_with(group):
         return config_hash(dataclasses.replace(config, **{name: group}) if name else group)
 
-    assert hash_now() == config_hash(config)
-    group.joined = data.draw(values(float | None).filter(lambda value: value != 0.5))
-    assert (hash_now() == config_hash(config)) == (setting in FOREIGN)
+    assert hash_with(group) == config_hash(config)
+    other = dataclasses.replace(group, joined=data.draw(values(float | None).filter(lambda value: value != 0.5)))
+    assert (hash_with(other) == config_hash(config)) == (setting in FOREIGN)
 
 
 def test_weights_have_a_digest_of_type_shape_and_bytes():
@@ -300,7 +295,7 @@ def test_weights_have_a_digest_of_type_shape_and_bytes():
 
 def test_code_and_environment_are_named():
     assert code_version().version
-    facts = environment()
-    assert {"python", "tensorflow", "keras", "numpy", "processor", "cores"} <= set(facts)
-    assert env_version(facts) == env_version(dict(reversed(facts.items())))
-    assert env_version(facts) != env_version({**facts, "keras": "0"})
+    record = environment()
+    assert {"python", "tensorflow", "keras", "numpy", "processor", "cores"} <= set(record)
+    assert env_version(record) == env_version(dict(reversed(record.items())))
+    assert env_version(record) != env_version({**record, "keras": "0"})
