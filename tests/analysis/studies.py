@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
-from dataclasses import replace
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,41 @@ from benchmarks.synthetic import with_seed, write_run
 from sentiment_lab.analysis.selection import select_study
 from sentiment_lab.cli.main import main
 from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.schema import to_plain
+from sentiment_lab.config.validation import config_from_plain
 
 LABELS = np.arange(400, dtype=np.int8) % 2
 
-_compose = functools.cache(lambda overrides: compose_config(list(overrides)))
+_compose = functools.cache(lambda *overrides: to_plain(compose_config(overrides)))
 
 
 def config(root, *overrides):
-    """Return a config whose runs and sweeps are stored in a folder; equal overrides are composed once."""
-    composed = _compose(overrides)
-    return replace(composed, paths=replace(composed.paths, runs=f"{root}/runs", store=str(root)))
+    """Return the config of overrides, whose runs and sweeps are stored in a folder.
+
+    Hydra composes each model once; other values are replaced in the composed config, which is a hundred times faster.
+    """
+    plain = copy.deepcopy(_compose(*(override for override in overrides if override.startswith("model="))))
+    for override in overrides:
+        key, _, text = override.partition("=")
+        if key != "model":
+            _replace(plain, key.split("."), _parse(text))
+    plain["paths"] |= {"runs": f"{root}/runs", "store": str(root)}
+    return config_from_plain(plain)
+
+
+def _replace(plain, path, value):
+    *groups, name = path
+    for group in groups:
+        plain = plain[group]
+    assert name in plain, f"no setting {'.'.join(path)}"
+    plain[name] = value
+
+
+def _parse(text):
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def probabilities(accuracy, seed):

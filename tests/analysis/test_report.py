@@ -16,24 +16,20 @@ from sentiment_lab.sweeps import report as report_module
 from sentiment_lab.sweeps.grid import plan_jobs
 from sentiment_lab.sweeps.sweep import run_sweep
 from tests.analysis.studies import run_main
-from tests.tiny import TINY
+from tests.tiny import LINEAR, TINY, locations
 
-MODELS, SEEDS = ("gru", "nb_svm", "tfidf_logistic"), (1, 2)
-
-
-def without_network(overrides):
-    return [override for override in overrides if not override.startswith("model.")]
+MODELS = {"simple_rnn": TINY, "nb_svm": LINEAR, "tfidf_logistic": LINEAR}
+SEEDS = (1, 2)
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory, cache):
     """The folder of a sweep over a network and two linear models, with two seeds each."""
     root = tmp_path_factory.mktemp("swept")
-    shared = ["tracking=none", f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]
-    tiny = {model: TINY if model == "gru" else without_network(TINY) for model in MODELS}
+    shared = ["tracking=none", "study.name=tiny", *locations(root, cache)]
     sweep = [
-        [*tiny[model], *shared, f"model={model}", f"seed={seed}", "study.name=tiny"]
-        for model, seed in itertools.product(MODELS, SEEDS)
+        [*tiny, *shared, f"model={model}", f"seed={seed}"]
+        for (model, tiny), seed in itertools.product(MODELS.items(), SEEDS)
     ]
     jobs, _ = plan_jobs(sweep, compose_config)
     run_sweep(jobs, ["made in a test"])
@@ -230,21 +226,20 @@ def test_an_unwritable_report_is_reported_before_anything_is_read(tmp_path, caps
     assert "no runs" not in output.err
 
 
-def test_a_failing_report_does_not_fail_its_sweep(swept, monkeypatch, capsys, cache):
+def test_a_failing_report_does_not_fail_its_sweep(linear, monkeypatch, capsys):
     def fail(*_):
         raise RuntimeError("no ink")
 
     monkeypatch.setattr(report_module, "_write", fail)
-    folders = [f"paths.runs={swept}/runs", f"paths.store={swept}/other", f"paths.cache={cache}"]
-    overrides = [*without_network(TINY), "model=nb_svm", "tracking=none", *folders, "study.name=tiny"]
-    jobs, _ = plan_jobs([overrides], compose_config)
+    jobs, _ = plan_jobs([linear], compose_config)
     outcomes = run_sweep(jobs, ["one"])
     assert outcomes[0].result
-    assert "no report (RuntimeError: no ink); sentiment-lab compare" in capsys.readouterr().err.replace("\n", " ")
+    message = capsys.readouterr().err.replace("\n", " ")
+    assert "no report (RuntimeError: no ink); `sentiment-lab compare" in message
 
 
-def test_the_parent_run_has_page_and_figures(tracked, tmp_path, migrated):
-    overrides = [*without_network(tracked), "model=tfidf_logistic", "study.name=paged"]
+def test_the_parent_run_has_page_and_figures(tracked_linear, tmp_path):
+    overrides = [*tracked_linear, "study.name=paged"]
     jobs, _ = plan_jobs([[*overrides, f"seed={seed}"] for seed in (1, 2)], compose_config)
     run_sweep(jobs, ["two"])
     written = next(tmp_path.glob("sweeps/*"))
@@ -256,7 +251,7 @@ def test_the_parent_run_has_page_and_figures(tracked, tmp_path, migrated):
 
 
 def test_the_worst_mistakes_of_the_best_variant_are_explained(page, predictions):
-    shown = re.findall(r"Review (\w+) is labelled (\w+), and (\w+)[^.]* seed=(\d) \((\w{12})\) calls it (\w+)\.", page)
+    shown = re.findall(r"Review (\w+) is labelled (\w+); (\w+)[^.]* seed=(\d) \((\w{12})\) predicts (\w+)\.", page)
     assert len(shown) == 3
     best, seed = shown[0][2], int(shown[0][3])
     table = next(table for (model, number), table in predictions.items() if (model, number) == (best, seed))
@@ -267,6 +262,6 @@ def test_the_worst_mistakes_of_the_best_variant_are_explained(page, predictions)
         wrong.set_index("review_id").loc[[review for review, *_ in shown], "probability"].sub(0.5).abs().tolist()
     )
     assert confidences == pytest.approx(expected)
-    for _, label, _, _, _, called in shown:
-        assert {label, called} == {"positive", "negative"}
+    for _, label, _, _, _, predicted in shown:
+        assert {label, predicted} == {"positive", "negative"}
     assert page.count('<article class="explanation') == 3
