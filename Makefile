@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# TensorFlow takes a GB in each process. Neighbours stay together, where they share what their file has prepared.
+# TensorFlow takes 1 GB in each process. Neighbouring tests stay in one process, where they share their file's fixtures.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 help:  ## Show this list
@@ -13,22 +13,23 @@ help:  ## Show this list
 demo: $(READY)  ## Sweep five architectures on the generated corpus, tracked in MLflow
 	$(BIN)/sentiment-lab train +experiments=quickstart
 
-test: $(READY)  ## Run the tests that are quick
+test: $(READY)  ## Run the quick tests (a few minutes)
 	$(BIN)/pytest $(PARALLEL)
 
-test-slow: $(READY)  ## Run the tests that take long; those on real reviews need SENTIMENT_LAB_DATA
+test-slow: $(READY)  ## Run the slow tests; those on real reviews need SENTIMENT_LAB_DATA
 	$(BIN)/pytest $(PARALLEL) -m slow
 
 test-all: test test-slow  ## Run all tests
 
-check: $(READY)  ## Lint, format, types, layers, dead code
+check: $(READY)  ## Check lint, format, types, imports, dead code and wording
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
+	$(BIN)/python .ci/vocabulary.py
 
-# The peers that no one else needs; without PyTorch the others are measured all the same.
+# Packages that only the benchmarks compare with. Without PyTorch, the other comparisons still run.
 peers: $(READY)
 	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
 		wanted="$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["peers"])')"; \
@@ -37,38 +38,38 @@ peers: $(READY)
 			|| echo "$$wanted could not be installed; it is left out"; \
 	}
 
-bench: peers  ## Measure against the peers in an hour and a half; needs SENTIMENT_LAB_DATA and a machine that does nothing else
+bench: peers  ## Compare with other libraries in an hour and a half; needs SENTIMENT_LAB_DATA and an idle machine
 	$(BIN)/python -m benchmarks
 
-bench-quick: peers  ## The same in five minutes, into build/bench/
+bench-quick: peers  ## The same with less data in five minutes; writes to build/bench/
 	$(BIN)/python -m benchmarks --quick
 
-bench-check: peers  ## Measure quickly and say which ratios fell since benchmarks/RESULTS.json
+bench-check: peers  ## Measure quickly and report which ratios fell since benchmarks/RESULTS.json
 	$(BIN)/python -m benchmarks --check
 
-bench-faults: $(READY)  ## Kill, lock, damage and misspell: writes benchmarks/FAULTS.md in about 40 minutes
+bench-faults: $(READY)  ## Test killed, locked, damaged and misspelt runs; writes benchmarks/FAULTS.md in about 40 minutes
 	$(BIN)/python -m benchmarks.faults
 
-bench-store: $(READY)  ## Fill SQLite and PostgreSQL through MLflow: writes benchmarks/STORE.md; needs PostgreSQL
+bench-store: $(READY)  ## Fill SQLite and PostgreSQL through MLflow; writes benchmarks/STORE.md; needs PostgreSQL
 	$(BIN)/python -m benchmarks.store
 
-bench-launchers: $(READY)  ## One sweep through all launchers, broken on the way: writes benchmarks/EVERYWHERE.md
-	$(BIN)/python -m benchmarks.everywhere
+bench-launchers: $(READY)  ## Run one sweep with every launcher while workers fail; writes benchmarks/EXECUTORS.md
+	$(BIN)/python -m benchmarks.executors
 
-lock:  ## Lock what pyproject.toml asks for (needs uv); LOCK=--upgrade takes newer versions
+lock:  ## Lock the dependencies of pyproject.toml (needs uv); LOCK=--upgrade takes newer versions
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(LOCK) \
 		pyproject.toml --all-extras --group dev --group bench --output-file requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(LOCK) \
 		--constraint requirements.lock deploy/requirements.in --output-file deploy/requirements.lock
 
-clean:  ## Remove the environment and what tools leave behind; runs stay
+clean:  ## Remove the environment and tool caches; keeps runs
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# uv installs the same locked files in a tenth of the time; pip is enough.
+# uv installs the same locked files in a tenth of the time; pip is sufficient.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
-		f"Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is {v[0]}.{v[1]}; name another with make PYTHON=python3.11")'
+		f"Python must be 3.11, 3.12 or 3.13, got $(PYTHON) {v[0]}.{v[1]}; choose another one with make PYTHON=python3.11")'
 	@if command -v uv >/dev/null; then \
 		uv venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv && \
 		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \

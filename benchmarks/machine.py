@@ -1,4 +1,4 @@
-"""On what machine and with which packages was measured, and how fast it multiplies matrices."""
+"""The machine and the packages of a measurement, and the speed of its matrix product."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import psutil
 PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "keras", "tensorflow", "torch", "tokenizers", "mlflow")
 INSTRUCTIONS = ("avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd", "sve")
 SIZE = 2048
-"""Rows and columns of the matrices that the peak is measured with."""
+"""Rows and columns of the matrices that measure the peak."""
 
 
 def threads() -> int:
-    """Return how many processors this process may use; every candidate gets as many threads."""
+    """Return the number of processors that this process may use, which is the number of threads of every candidate."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def has_torch() -> bool:
-    """Tell whether the PyTorch peer can run."""
+    """Return whether PyTorch is installed."""
     return importlib.util.find_spec("torch") is not None
 
 
 def gemm_peak(repeats: int = 7) -> float:
-    """Return the best GFLOP/s of NumPy's float32 product of two large matrices on all processors."""
+    """Return the best GFLOP/s of NumPy's float32 product of two large matrices, on all processors."""
     generator = np.random.default_rng(0)
     left, right = (generator.standard_normal((SIZE, SIZE), np.float32) for _ in range(2))
     product = left @ right
@@ -43,11 +43,11 @@ def gemm_peak(repeats: int = 7) -> float:
 
 
 def describe() -> dict[str, Any]:
-    """Return the machine: processor, cores, memory, instruction sets, peak, and the versions of packages."""
-    facts = _cpu_facts()
-    flags = set(facts.get("flags", facts.get("Features", "")).split())
+    """Return processor, cores, memory, instruction sets, peak GFLOP/s, and the versions of packages."""
+    cpu = _cpu_metadata()
+    flags = set(cpu.get("flags", cpu.get("Features", "")).split())
     return {
-        "cpu": facts.get("model name") or platform.processor() or platform.machine(),
+        "cpu": cpu.get("model name") or platform.processor() or platform.machine(),
         "cores": threads(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "instruction_sets": [name for name in INSTRUCTIONS if name in flags],
@@ -57,7 +57,7 @@ def describe() -> dict[str, Any]:
     }
 
 
-def _cpu_facts() -> dict[str, str]:
+def _cpu_metadata() -> dict[str, str]:
     path = Path("/proc/cpuinfo")
     lines = path.read_text(encoding="utf-8").partition("\n\n")[0].splitlines() if path.is_file() else []
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}

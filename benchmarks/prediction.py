@@ -1,7 +1,7 @@
-"""Prediction: real reviews that a bidirectional LSTM of the preset's size judges in a second, from raw text.
+"""Prediction throughput: real reviews per second of a bidirectional LSTM of the preset's size, from raw text.
 
-Ours is `predict_probabilities` of a saved classifier. The peers are the same model as MLflow's pyfunc, asked for one
-review after another, and plain Keras: TextVectorization to one width and `predict`. All three in turns.
+Ours is `predict_probabilities` of a saved classifier. The peers are the same model as MLflow's pyfunc, called with one
+review at a time, and plain Keras: TextVectorization to a fixed width and `predict`. All three take turns.
 """
 
 from __future__ import annotations
@@ -24,32 +24,33 @@ CANDIDATES = {
 
 
 def measure(suite: Suite) -> Measured:
-    """Save one model, let the candidates judge the same reviews."""
-    settings = _saved(suite)
+    """Save one model and run the candidates on the same reviews."""
+    settings = _save_models(suite)
     repeats, reviews = suite.pick(full=(5, 3000), quick=(2, 1000), smoke=(1, 40))
     last = max(1, suite.reviews.count - reviews)
-    answers = in_turns(
+    responses = in_turns(
         {name: (module, settings) for name, module in CANDIDATES.items()},
         repeats,
         lambda repeat: {"start": (repeat * reviews) % last, "reviews": reviews},
         warm_up={"start": 0, "reviews": min(reviews, 300)},
     )
     values = Values()
-    for name, given in answers.items():
-        for answer in given:
-            values.add("bilstm", name, UNIT, answer["reviews"] / answer["seconds"])
+    for name, turns in responses.items():
+        for response in turns:
+            values.add("bilstm", name, UNIT, response["reviews"] / response["seconds"])
     ours = values.median("bilstm", "ours", UNIT)
     peers = list(CANDIDATES)[1:]
     ratios = {f"vs {peer}": ratio(ours, values.median("bilstm", peer, UNIT), higher_is_better=True) for peer in peers}
-    return values.measured(ratios, notes=[f"{repeats} turns of {reviews:,} reviews, a tenth of them row by row"])
+    return values.measured(ratios, notes=[f"{repeats} turns of {reviews:,} reviews; row by row, a tenth of them"])
 
 
-def _saved(suite: Suite) -> dict[str, Any]:
+def _save_models(suite: Suite) -> dict[str, Any]:
     reviews, folder = suite.reviews, suite.work / "prediction"
-    words = ["data=imdb", *reviews.overrides(), "training.selection=last", "model=bilstm", *PLAIN]
-    settings = {"overrides": words, "encoded": str(suite.work / "encoded")}
-    places = {"model": str(folder / "model"), "pyfunc": str(folder / "pyfunc")}
+    overrides = ["data=imdb", *reviews.overrides(), "training.selection=last", "model=bilstm", *PLAIN]
+    settings = {"overrides": overrides, "encoded": str(suite.work / "encoded")}
+    folders = {"model": str(folder / "model"), "pyfunc": str(folder / "pyfunc")}
     with Child("benchmarks.ours.save", settings) as child:
-        saved = child.ask(**places)
+        saved = child.request(**folders)
     texts = {"table": str(reviews.table), "cache": str(reviews.cache), "threads": suite.threads}
-    return {**texts, **places, **network_settings(compose_config(words)), "vocabulary_size": saved["vocabulary_size"]}
+    network = {**network_settings(compose_config(overrides)), "vocabulary_size": saved["vocabulary_size"]}
+    return {**texts, **folders, **network}

@@ -1,7 +1,8 @@
-"""Candidates in processes of their own, so that no framework disturbs another: JSON lines in, JSON lines out.
+"""Candidates run in their own processes, so that frameworks do not affect each other: JSON lines in, JSON lines out.
 
-A child imports and builds first and says that it is ready; then it answers each line on its standard input with one on
-its standard output. It waits between two requests, so the candidates of a measure can take turns.
+A child imports its framework and builds its network first, and reports that it is ready. Then it responds to each line
+on its standard input with one line on its standard output. It is idle between two requests, so that the candidates of a
+measure can take turns.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent
-MARK = "@answer "
-"""Begins the lines that are answers; whatever else a framework writes is passed over."""
+MARK = "@response "
+"""Prefix of the lines that are responses; all other output of a framework is ignored."""
 
 
 class CandidateError(Exception):
-    """A candidate that ended early; the text holds the last lines that it wrote."""
+    """A candidate ended early; the text contains its last error output."""
 
 
 class Child:
-    """A candidate that waits for requests."""
+    """The process of a candidate."""
 
     def __init__(self, module: str, settings: Mapping[str, Any]) -> None:
-        """Start `python -m MODULE`; several may start at once, for the first request waits until it is ready."""
+        """Start `python -m MODULE`; several can start at once, because the first request waits until it is ready."""
         self._module, self._errors = module, tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, json.dumps(settings)],
@@ -41,35 +42,35 @@ class Child:
         )
         self._ready = False
 
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """Send a request and wait for its answer; `peak_bytes` is the largest memory of the child so far."""
+    def request(self, **arguments: Any) -> dict[str, Any]:
+        """Send a request and return its response; `peak_bytes` is the largest resident memory of the child so far."""
         self.wait()
         if self._process.stdin is None:
-            raise CandidateError(f"{self._module} takes no requests")
+            raise CandidateError(f"{self._module} has no standard input")
         try:
-            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.write(json.dumps(arguments) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise self._failure() from error
-        return self._answer()
+        return self._response()
 
     def wait(self) -> None:
-        """Wait until the child has built what it needs."""
+        """Wait until the child is ready."""
         if not self._ready:
-            self._answer()
+            self._response()
             self._ready = True
 
-    def _answer(self) -> dict[str, Any]:
+    def _response(self) -> dict[str, Any]:
         for line in self._process.stdout or ():
             if line.startswith(MARK):
-                answer: dict[str, Any] = json.loads(line.removeprefix(MARK))
-                return answer
+                response: dict[str, Any] = json.loads(line.removeprefix(MARK))
+                return response
         raise self._failure()
 
     def _failure(self) -> CandidateError:
         code = self._process.wait()
         self._errors.seek(0)
-        return CandidateError(f"{self._module} ended with {code}: {self._errors.read()[-2000:]}")
+        return CandidateError(f"{self._module} ended with exit code {code}: {self._errors.read()[-2000:]}")
 
     def __enter__(self) -> Self:
         return self
@@ -84,20 +85,20 @@ class Child:
 
 
 def serve(build: Callable[[dict[str, Any]], Callable[..., dict[str, Any]]]) -> None:
-    """Be a child: build from the settings on the command line, then answer requests until there are no more."""
-    answer = build(json.loads(sys.argv[1]))
-    _say({"ready": True})
+    """Run as a child: build from the settings on the command line, then respond to requests until the input ends."""
+    respond = build(json.loads(sys.argv[1]))
+    _send({"ready": True})
     for line in sys.stdin:
-        _say({**answer(**json.loads(line)), "peak_bytes": peak_bytes()})
+        _send({**respond(**json.loads(line)), "peak_bytes": peak_bytes()})
 
 
 def peak_bytes() -> int:
-    """Return the largest resident memory that this process has had."""
+    """Return the largest resident memory of this process so far."""
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def _say(answer: Mapping[str, Any]) -> None:
-    print(MARK + json.dumps(answer), flush=True)
+def _send(response: Mapping[str, Any]) -> None:
+    print(MARK + json.dumps(response), flush=True)

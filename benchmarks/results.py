@@ -1,7 +1,7 @@
-"""What a measure yields, the file that keeps it, and which ratios fell.
+"""The result of a measure, the file that stores it, and the comparison of ratios.
 
-A measure is a plain dictionary: `raw` (name -> all values), `medians` (name -> number), `ratios` (name -> number,
-higher is better for us), `targets`, `notes`, `measured` (when), `size`. A name of a value is `row / column (unit)`.
+A measure returns a plain dictionary: `raw` (name -> all values), `medians` (name -> number), `ratios` (name -> number,
+higher is better for us), `targets`, `notes`, `measured` (time), `size`. The name of a value is `row / column (unit)`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ import numpy as np
 
 Measured = dict[str, Any]
 
-FALL = 0.15
-"""A ratio that is smaller than before by more than this share fell."""
+RENAMED = {"machine_share": "flops_utilization"}
+"""Measures by the name they have in older results files."""
+
+MAX_DROP = 0.15
+"""A ratio that is lower than the stored one by more than this share is a regression."""
 
 
 class Values:
@@ -32,9 +35,9 @@ class Values:
         self.raw.setdefault(f"{row} / {column} ({unit})", []).append(float(value))
 
     def median(self, row: str, column: str, unit: str) -> float | None:
-        """Return the median of what was added, None for nothing."""
-        found = self.raw.get(f"{row} / {column} ({unit})")
-        return statistics.median(found) if found else None
+        """Return the median of the added values, None if there are none."""
+        values = self.raw.get(f"{row} / {column} ({unit})")
+        return statistics.median(values) if values else None
 
     def measured(
         self,
@@ -43,32 +46,32 @@ class Values:
         notes: Sequence[str] = (),
         **more: Any,
     ) -> Measured:
-        """Return the measure."""
+        """Return the result of the measure."""
         medians = {name: statistics.median(values) for name, values in self.raw.items()}
-        whole = {"ratios": dict(ratios), "medians": medians, "raw": self.raw}
-        return {**whole, "targets": list(targets), "notes": list(notes), **more}
+        numbers = {"ratios": dict(ratios), "medians": medians, "raw": self.raw}
+        return {**numbers, "targets": list(targets), "notes": list(notes), **more}
 
 
 def ratio(ours: float | None, peer: float | None, *, higher_is_better: bool) -> float | None:
-    """Return how many times better ours is than the peer; None where one of them is missing."""
+    """Return how many times better ours is than the peer; None if one of them is missing."""
     if not ours or not peer:
         return None
     return ours / peer if higher_is_better else peer / ours
 
 
-def spread(values: Sequence[float]) -> float:
-    """Return the distance of the largest from the smallest value as a share of the median."""
-    middle = statistics.median(values)
-    return (max(values) - min(values)) / abs(middle) if middle else 0.0
+def relative_range(values: Sequence[float]) -> float:
+    """Return the range of the values, largest minus smallest, as a share of the median."""
+    median = statistics.median(values)
+    return (max(values) - min(values)) / abs(median) if median else 0.0
 
 
 def at_least(name: str, value: float | None, limit: float, unit: str = "") -> dict[str, Any]:
-    """Return a target that is met by a value of at least the limit; None meets nothing."""
+    """Return a target that is met by a value of at least the limit; None does not meet it."""
     return _target(name, "at least", value, limit, unit, met=value is not None and value >= limit)
 
 
 def at_most(name: str, value: float | None, limit: float, unit: str = "") -> dict[str, Any]:
-    """Return a target that is met by a value of at most the limit; None meets nothing."""
+    """Return a target that is met by a value of at most the limit; None does not meet it."""
     return _target(name, "at most", value, limit, unit, met=value is not None and value <= limit)
 
 
@@ -77,23 +80,23 @@ def _target(name: str, rule: str, value: float | None, limit: float, unit: str, 
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
-    """Return b of values = a sizes^b by least squares on the logarithms."""
+    """Return b of the fit values = a sizes^b, by least squares on the logarithms."""
     if len(set(sizes)) < 2:
-        raise ValueError(f"a fit needs two different sizes, got {list(sizes)}")
+        raise ValueError(f"sizes must hold two different values, got {list(sizes)}")
     return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
 
 
-def fallen(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Tell which ratios that both have fell by more than FALL."""
+def regressions(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return a line for each ratio in both results that dropped by more than MAX_DROP."""
     lines = []
-    for measure, name, old, new in compared(before, now):
-        if new < (1 - FALL) * old:
+    for measure, name, old, new in common_ratios(before, now):
+        if new < (1 - MAX_DROP) * old:
             lines.append(f"{measure}, {name}: {new:.3g} is {1 - new / old:.0%} below {old:.3g}")
     return lines
 
 
-def compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, str, float, float]]:
-    """Return measure, name, old and new value of each ratio that both have."""
+def common_ratios(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, str, float, float]]:
+    """Return measure, name, old and new value of each ratio in both results."""
     pairs = []
     for measure, old in _ratios(before).items():
         new = _ratios(now).get(measure, {})
@@ -101,9 +104,9 @@ def compared(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[st
     return pairs
 
 
-def left_out(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return the ratios that only the first has."""
-    both = {(measure, name) for measure, name, _, _ in compared(before, now)}
+def missing_ratios(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the ratios that are only in the earlier results."""
+    both = {(measure, name) for measure, name, _, _ in common_ratios(before, now)}
     pairs = [(measure, name) for measure, ratios in _ratios(before).items() for name in ratios if ratios[name]]
     return [f"{measure}, {name}" for measure, name in pairs if (measure, name) not in both]
 
@@ -113,13 +116,13 @@ def _ratios(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a results file; nothing is stored where it is not there."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return found
+    """Read a results file; return an empty dictionary if it does not exist."""
+    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {RENAMED.get(name, name): measure for name, measure in stored.items()}
 
 
 def store(path: Path, measures: Mapping[str, Measured]) -> dict[str, Any]:
-    """Put measures into a results file, leave the others as they are, and return all."""
+    """Add measures to a results file, keep the others, and return all."""
     results = {**load(path), **measures}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -127,5 +130,5 @@ def store(path: Path, measures: Mapping[str, Measured]) -> dict[str, Any]:
 
 
 def now() -> str:
-    """Return the time of a measurement."""
+    """Return the current local time in ISO 8601."""
     return datetime.now().astimezone().isoformat(timespec="minutes")

@@ -1,4 +1,4 @@
-"""The real reviews, prepared once for all measures: a CSV in Kaggle's form, a cache, and encoded parts in a file."""
+"""The real reviews, prepared once for all measures: a CSV in Kaggle's format, a cache, and a file of encoded parts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from sentiment_lab.data.corpus import load_corpus
 from sentiment_lab.data.dataset import Part, build_dataset
 from sentiment_lab.data.reviews import Corpus, DataError
 from sentiment_lab.data.sources.locate import locate
+from sentiment_lab.data.token_sequences import TokenSequences
 
 ORDER = 2011
-"""Seed of the order in which the archive's reviews are put, train and test mixed as in Kaggle's file."""
+"""Seed of the shuffled order of the archive's reviews; train and test are mixed as in Kaggle's file."""
 
 
 class MissingDataError(Exception):
-    """The real reviews are not there; the text says where they were looked for."""
+    """The real reviews are missing; the text names the searched paths."""
 
 
 @dataclass
@@ -31,13 +32,13 @@ class Reviews:
     """The real reviews in a working folder."""
 
     path: str | None
-    """What --data says; None is SENTIMENT_LAB_DATA and the user's cache."""
+    """Value of --data; None searches SENTIMENT_LAB_DATA and the user's cache."""
     work: Path
     limit: int | None
 
     @cached_property
     def source(self) -> Path:
-        """Where the reviews were found."""
+        """Path of the reviews."""
         import platformdirs
 
         try:
@@ -47,7 +48,7 @@ class Reviews:
 
     @cached_property
     def table(self) -> Path:
-        """The reviews as a CSV whose first 45,000 rows train; what was found where that is one."""
+        """A CSV of the reviews whose first 45,000 rows are the train part; the source itself if it is a table."""
         if self.limit is None and self.source.suffix in (".csv", ".zip"):
             return self.source
         corpus = load_corpus(_imdb(self.source, self.limit), self.work / "archive")
@@ -62,19 +63,19 @@ class Reviews:
 
     @cached_property
     def cache(self) -> Path:
-        """A cache that holds the parsed reviews, and nothing that is made of them."""
+        """A cache that contains only the parsed reviews, nothing derived from them."""
         folder = self.work / "parsed"
         load_corpus(_imdb(self.table), folder)
         return folder
 
     @cached_property
     def count(self) -> int:
-        """How many reviews there are."""
+        """Number of reviews."""
         return len(self.corpus.reviews)
 
     @property
     def train(self) -> int:
-        """How many of them train: 45,000 of 50,000."""
+        """Size of the train part: 45,000 of 50,000."""
         return self.count - (5_000 if self.count == 50_000 else self.count // 5)
 
     @cached_property
@@ -83,41 +84,42 @@ class Reviews:
         return load_corpus(_imdb(self.table), self.cache)
 
     def overrides(self, *more: str) -> list[str]:
-        """Return the words for a config on these reviews with the article's ranges."""
+        """Return overrides that select these reviews with the article's split."""
         sizes = ["split=article", f"split.train={self.train}", f"split.test={self.count - self.train}"]
         return [f"data.path={self.table}", *sizes, *more]
 
     def encoded(self) -> Path:
-        """Return a file with the train part of `data=imdb split=article`, for candidates of every kind."""
-        words = ["data=imdb", *self.overrides(), "training.selection=last", "text.embedding_init=uniform"]
-        config = compose_config(words)
+        """Return a file with the encoded train part of `data=imdb split=article`, for all candidates."""
+        overrides = ["data=imdb", *self.overrides(), "training.selection=last", "text.embedding_init=uniform"]
+        config = compose_config(overrides)
         path = self.work / f"train-{config.text.max_length}.npz"
         if not path.is_file():
             dataset = build_dataset(config, self.work / "encoded")
             part = dataset.train
-            arrays = {"token_ids": part.token_ids, "offsets": part.offsets, "labels": part.labels}
+            sequences = part.sequences
+            arrays = {"token_ids": sequences.ids, "offsets": sequences.offsets, "labels": part.labels}
             np.savez(path, vocabulary_size=dataset.vocabulary.size, **arrays)
         return path
 
 
 def load_part(path: str) -> tuple[Part, int]:
-    """Read what `Reviews.encoded` has written: the part and the size of its vocabulary."""
+    """Read the file of `Reviews.encoded`; return the part and the size of its vocabulary."""
     with np.load(path) as arrays:
         labels = arrays["labels"]
         names = np.empty(len(labels), np.str_)
-        part = Part("train", names, labels, arrays["token_ids"], arrays["offsets"])
+        part = Part("train", names, labels, TokenSequences(arrays["token_ids"], arrays["offsets"]))
         return part, int(arrays["vocabulary_size"])
 
 
 def padded(part: Part, max_length: int) -> np.ndarray:
-    """Return the token ids of all reviews, padded with 0 on the right to one width: (reviews, max_length) int32."""
+    """Return the token ids of all reviews, padded with 0 on the right: (reviews, max_length) int32."""
     token_ids = np.zeros((len(part), max_length), np.int32)
-    token_ids[np.arange(max_length) < part.lengths[:, np.newaxis]] = part.token_ids
+    token_ids[np.arange(max_length) < part.sequences.lengths[:, np.newaxis]] = part.sequences.ids
     return token_ids
 
 
 def load_texts(settings: dict[str, Any]) -> Corpus:
-    """Return the reviews in a child, with their texts already in memory."""
+    """Load the reviews in a child, with their texts in memory."""
     corpus = load_corpus(_imdb(Path(settings["table"])), Path(settings["cache"]))
     corpus.texts  # noqa: B018
     return corpus

@@ -1,17 +1,17 @@
-"""Search: the best validation accuracy after so many runs, by TPE and by random search.
+"""Hyper-parameter search: the best validation accuracy after a number of runs, with TPE and with random search.
 
-A GRU on generated reviews whose sentiment stands far from its cause, with a learning rate from 1e-4 to 1, units,
-dropout and batch size to choose. Each repeat has seeds of its own, for the network and for what is drawn; a trial is
-one run. The ratio is random search's error over TPE's at the end: above 1 TPE has found the better one.
+The model is a GRU on generated reviews in which the sentiment is far from its cause. The search space is a learning
+rate from 1e-4 to 1, units, dropout and batch size. Each repeat has its own seeds, for the network and for the sampler;
+a trial is one run. The ratio is the error of random search over that of TPE at the end: above 1, TPE is better.
 """
 
 from __future__ import annotations
 
 import statistics
 
-from benchmarks.overhead import timed
+from benchmarks.overhead import command_seconds
 from benchmarks.results import Measured, Values, ratio
-from benchmarks.suite import Suite, print_message
+from benchmarks.suite import Suite, print_progress
 
 TITLE = "Search"
 FIXED = (
@@ -29,20 +29,20 @@ SAMPLERS = {"tpe": "TPE", "random": "random search"}
 
 
 def measure(suite: Suite) -> Measured:
-    """Search with both, in turns."""
+    """Search with both samplers, in turns."""
     values = Values()
     repeats, trials, marks = suite.pick(full=(5, 30, (5, 10, 20, 30)), quick=(1, 6, (3, 6)), smoke=(1, 2, (2,)))
-    ends: dict[str, list[float]] = {name: [] for name in SAMPLERS.values()}
+    final: dict[str, list[float]] = {name: [] for name in SAMPLERS.values()}
     for repeat in range(repeats):
         for sampler, name in SAMPLERS.items():
-            print_message(f"  {name}, repeat {repeat + 1} of {repeats}")
+            print_progress(f"  {name}, repeat {repeat + 1} of {repeats}")
             best = _best_so_far(suite, sampler, trials, 100 * repeat)
             for mark in marks:
                 values.add(name, f"after {mark} runs", "% validation accuracy", 100 * best[mark - 1])
-            ends[name].append(100 * best[-1])
-    error = {name: 100 - statistics.fmean(found) for name, found in ends.items()}
-    found = ratio(error["TPE"], error["random search"], higher_is_better=False)
-    return values.measured({"TPE vs random search": found}, [])
+            final[name].append(100 * best[-1])
+    errors = {name: 100 - statistics.fmean(accuracies) for name, accuracies in final.items()}
+    tpe_vs_random = ratio(errors["TPE"], errors["random search"], higher_is_better=False)
+    return values.measured({"TPE vs random search": tpe_vs_random}, [])
 
 
 def _best_so_far(suite: Suite, sampler: str, trials: int, seed: int) -> list[float]:
@@ -50,14 +50,14 @@ def _best_so_far(suite: Suite, sampler: str, trials: int, seed: int) -> list[flo
     import optuna
 
     root = suite.work / f"search-{sampler}-{seed}"
-    places = [f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={suite.work / 'tiny'}"]
-    words = [f"study.trials={trials}", f"study.sampler={sampler}", f"seed={seed}", *FIXED, *SPACE, *places]
-    timed(["train", "-m", "hydra/sweeper=sentiment_lab_optuna", *words])
+    paths = [f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={suite.work / 'tiny'}"]
+    overrides = [f"study.trials={trials}", f"study.sampler={sampler}", f"seed={seed}", *FIXED, *SPACE, *paths]
+    command_seconds(["train", "-m", "hydra/sweeper=sentiment_lab_optuna", *overrides])
     storage = f"sqlite:///{root / 'search.db'}"
     (name,) = optuna.get_all_study_names(storage)
-    found = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
-    best, course = 0.0, []
-    for trial in found:
+    trials_done = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+    best, best_so_far = 0.0, []
+    for trial in trials_done:
         best = max(best, trial.values[0] if trial.values else 0.0)
-        course.append(best)
-    return course
+        best_so_far.append(best)
+    return best_so_far

@@ -1,4 +1,4 @@
-"""A PostgreSQL and an MLflow server of one's own on loopback, for measurements and tests; both end with their block."""
+"""A temporary PostgreSQL and a temporary MLflow server on loopback, for measurements and tests."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from benchmarks.protocol import ROOT
 LOOPBACK = "127.0.0.1"
 DEPLOY = ROOT / "deploy"
 START_SECONDS = 120.0
-USER, PASSWORD = "mlflow", "correct horse"  # of a database that lives as long as its block
+USER, PASSWORD = "mlflow", "correct horse"  # of a temporary database
 ADMIN = "administrator's secret"
 
 
 class MissingError(Exception):
-    """What has to be installed first; the text says how."""
+    """A program is not installed; the text contains the command that installs it."""
 
 
 def find_postgres() -> Path:
     """Return the folder of PostgreSQL's programs.
 
-    Raises MissingError where there are none.
+    Raises MissingError if PostgreSQL is not installed.
     """
-    found = [
+    programs = [
         *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
         *map(Path, filter(None, [shutil.which("initdb")])),
     ]
-    if not found:
+    if not programs:
         raise MissingError("PostgreSQL is not installed; on Debian: apt install postgresql")
-    return found[-1].parent
+    return programs[-1].parent
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port on loopback."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
@@ -52,32 +52,32 @@ def free_port() -> int:
 
 @contextmanager
 def postgres(databases: tuple[str, ...] = ("mlflow", "mlflow_auth")) -> Iterator[dict[str, str]]:
-    """Run a PostgreSQL with empty databases, and yield the PG... variables with which clients find it."""
+    """Run a PostgreSQL with empty databases; yield the PG... variables for its clients."""
     programs, port = find_postgres(), free_port()
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
         (Path(folder) / "password").write_text(PASSWORD + "\n", encoding="utf-8")
         owner = _postgres_user(Path(folder))
         data = f"{folder}/data"
 
-        def run(program: str, *words: str) -> None:
+        def run(program: str, *arguments: str) -> None:
             subprocess.run(
-                [*owner, str(programs / program), *words], check=True, capture_output=True, cwd=folder, timeout=120
+                [*owner, str(programs / program), *arguments], check=True, capture_output=True, cwd=folder, timeout=120
             )
 
         run("initdb", "-D", data, "-U", USER, f"--pwfile={folder}/password", "--auth=scram-sha-256", "--encoding=UTF8")
         options = f"-p {port} -k {folder} -c listen_addresses={LOOPBACK} -c max_connections=200"
         run("pg_ctl", "-D", data, "-l", f"{folder}/log", "-w", "-o", options, "start")
-        found = {"PGHOST": LOOPBACK, "PGPORT": str(port), "PGUSER": USER, "PGPASSWORD": PASSWORD}
+        variables = {"PGHOST": LOOPBACK, "PGPORT": str(port), "PGUSER": USER, "PGPASSWORD": PASSWORD}
         try:
             for database in databases:
-                psql("postgres", f"create database {database}", found)
-            yield found
+                psql("postgres", f"create database {database}", variables)
+            yield variables
         finally:
             run("pg_ctl", "-D", data, "-m", "immediate", "stop")
 
 
 def _postgres_user(folder: Path) -> list[str]:
-    """Return the words before a command that must not run as root, and give the folder to whom they name."""
+    """Return the prefix of a command that must not run as root, and make the postgres user the owner of the folder."""
     if os.geteuid() != 0:
         return []
     for path in (folder, *folder.iterdir()):
@@ -85,12 +85,12 @@ def _postgres_user(folder: Path) -> list[str]:
     return ["runuser", "-u", "postgres", "--"]
 
 
-def psql(database: str, statement: str, found: Mapping[str, str]) -> str:
-    """Return what a statement gives, a row a line."""
-    words = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname", database]
+def psql(database: str, statement: str, variables: Mapping[str, str]) -> str:
+    """Run a statement; return its rows, one per line."""
+    command = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname", database]
     done = subprocess.run(
-        [*words, "--command", statement],
-        env={**os.environ, **found},
+        [*command, "--command", statement],
+        env={**os.environ, **variables},
         check=True,
         capture_output=True,
         text=True,
@@ -100,7 +100,7 @@ def psql(database: str, statement: str, found: Mapping[str, str]) -> str:
 
 
 def deployed(database: Mapping[str, str], folder: Path, port: int) -> dict[str, str]:
-    """Return the variables of deploy/server.env.example with what has to be changed there for this machine."""
+    """Return the variables of deploy/server.env.example, changed for a server on this machine."""
     lines = (DEPLOY / "server.env.example").read_text(encoding="utf-8").splitlines()
     example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     changed = {
@@ -116,47 +116,47 @@ def deployed(database: Mapping[str, str], folder: Path, port: int) -> dict[str, 
         "MLFLOW_FLASK_SERVER_SECRET_KEY": "random",
     }
     if unknown := changed.keys() - example.keys():
-        raise KeyError(f"deploy/server.env.example lacks {', '.join(unknown)}")
+        raise KeyError(f"deploy/server.env.example must define {', '.join(unknown)}")
     return {**example, **changed}
 
 
 def _inherited() -> dict[str, str]:
-    """Return the variables of this process without those for MLflow's clients."""
+    """Return the environment of this process without the variables of MLflow."""
     return {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
 
 
 class Server:
     """An `mlflow server` that can be stopped and started again."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path, *words: str) -> None:
-        self._environment, self._log, self._words = environment, log, words
+    def __init__(self, environment: Mapping[str, str], log: Path, *options: str) -> None:
+        self._environment, self._log, self._options = environment, log, options
         self.uri = f"http://{LOOPBACK}:{environment['MLFLOW_PORT']}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start the server and wait until it responds."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mlflow", "server", *self._words],
+                [sys.executable, "-m", "mlflow", "server", *self._options],
                 env={**_inherited(), **self._environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         end = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not self._responds():
             if self._process.poll() is not None or time.monotonic() > end:
                 self.stop()
                 raise RuntimeError(f"mlflow server did not start:\n{self._log.read_text(encoding='utf-8')[-3000:]}")
             time.sleep(0.2)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         with suppress(requests.RequestException):
             return requests.get(f"{self.uri}/health", timeout=5).ok
         return False
 
     def stop(self) -> None:
-        """Kill it with all its workers."""
+        """Kill the server and its workers."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)

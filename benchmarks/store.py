@@ -1,14 +1,15 @@
-"""Measure what a store of runs takes, and how it answers when it is full: writes STORE.md.
+"""Measure the capacity of a tracking store, and its response times when it is full.
 
     python -m benchmarks.store [--runs 100000] [--clients 1 4 16]
 
-Three stores: the SQLite file that a machine has by itself, MLflow's server on SQLite, and the server of docs/server.md
-on PostgreSQL with passwords. Clients are processes that write at once: complete runs as `sync` mirrors them (settings,
-tags, 31 numbers, two datasets, seven files, no model), then epochs of seven numbers in a batch as a training logs them.
-Server, database and clients share the processors, so a server on a machine of its own takes more.
+Writes STORE.md. Three stores are measured: the SQLite file of a single machine, MLflow's server on SQLite, and the
+server of docs/server.md on PostgreSQL with passwords. Clients are processes that write at the same time: first complete
+runs as `sync` mirrors them (settings, tags, 31 numbers, two datasets, seven files, no model), then epochs of seven
+numbers per batch as training logs them. Server, database and clients share the processors; a server on its own machine
+is faster.
 
-Then runs without number are written into the tables of PostgreSQL, copies of one that was mirrored, and what the
-commands and the UI ask a store is timed through the server.
+Then copies of a mirrored run fill the tables of PostgreSQL, and the queries of the commands and the UI are timed
+through the server.
 """
 
 from __future__ import annotations
@@ -32,19 +33,22 @@ from sentiment_lab.tracking.store import Store
 
 FILE = ROOT / "benchmarks" / "STORE.md"
 RUNS_EACH = {1: 40, 4: 15, 16: 6}
-"""Runs that a client mirrors, by the number of clients."""
+"""Runs mirrored per client, by the number of clients."""
 EPOCHS_EACH = {1: 200, 4: 80, 16: 30}
+"""Epochs logged per client, by the number of clients."""
 NUMBERS = 7
-"""In the batch of an epoch."""
+"""Metrics per epoch, logged as one batch."""
 SQLITE, SERVER_SQLITE, SERVER_POSTGRES = "SQLite file", "server on SQLite", "server on PostgreSQL"
-LABELS = {"runs": "runs/s", "epochs": "numbers/s, in batches of seven"}
+LABELS = {"runs": "runs/s", "epochs": "numbers/s in batches of seven"}
 REPEATS = 5
 
 
 def main() -> int:
-    """Measure and write; 1 where PostgreSQL is missing."""
+    """Measure and write; return 1 if PostgreSQL is not installed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=100_000, help="in the full PostgreSQL (default: %(default)s)")
+    parser.add_argument(
+        "--runs", type=int, default=100_000, help="runs in the full PostgreSQL database (default: %(default)s)"
+    )
     parser.add_argument("--clients", type=int, nargs="+", choices=RUNS_EACH, default=list(RUNS_EACH))
     parser.add_argument("--output", type=Path, default=FILE)
     options = parser.parse_args()
@@ -69,20 +73,20 @@ def main() -> int:
 
 @contextmanager
 def _store(kind: str) -> Iterator[tuple[str, str | None, Mapping[str, str]]]:
-    """Yield address, artifact folder where clients write it themselves, and how PostgreSQL is found."""
+    """Yield the tracking URI, the artifact folder if clients write to it directly, and the variables for PostgreSQL."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="store-")))
         if kind == SQLITE:
             yield f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts"), {}
             return
-        found = stack.enter_context(postgres()) if kind == SERVER_POSTGRES else {}
-        environment = deployed(found, folder, free_port())
-        words = ["--app-name", "basic-auth"] if found else []
-        if not found:
+        database = stack.enter_context(postgres()) if kind == SERVER_POSTGRES else {}
+        environment = deployed(database, folder, free_port())
+        options = ["--app-name", "basic-auth"] if database else []
+        if not database:
             environment["MLFLOW_BACKEND_STORE_URI"] = f"sqlite:///{folder}/mlflow.db"
-        server = stack.enter_context(Server(environment, folder / "log", *words))
+        server = stack.enter_context(Server(environment, folder / "log", *options))
         stack.enter_context(_as_admin())
-        yield server.uri, None, found
+        yield server.uri, None, database
 
 
 @contextmanager
@@ -95,14 +99,14 @@ def _as_admin() -> Iterator[None]:
 
 
 def _rates(uri: str, artifacts: str | None, clients: Sequence[int]) -> dict[tuple[str, int], float]:
-    found = {}
+    rates = {}
     for many in clients:
         with tempfile.TemporaryDirectory(prefix="clients-") as root, ExitStack() as stack:
             settings = {"uri": uri, "artifacts": artifacts, "root": root, "count": RUNS_EACH[many]}
-            # Numbers differ from those of the rounds before: each round makes runs of its own.
+            # The numbers differ from those of earlier rounds, so that each round creates new runs.
             numbers = [100 * many + number for number in range(many)]
             first = stack.enter_context(Child("benchmarks.ours.mirror", {**settings, "number": numbers[0]}))
-            first.wait()  # makes the store, where there is none
+            first.wait()  # creates the store if it does not exist
             others = [
                 stack.enter_context(Child("benchmarks.ours.mirror", {**settings, "number": number}))
                 for number in numbers[1:]
@@ -110,25 +114,25 @@ def _rates(uri: str, artifacts: str | None, clients: Sequence[int]) -> dict[tupl
             children = [first, *others]
             for child in others:
                 child.wait()
-            found["runs", many] = many * RUNS_EACH[many] / _together(children, what="runs")
+            rates["runs", many] = many * RUNS_EACH[many] / _run_together(children, what="runs")
             points = NUMBERS * many * EPOCHS_EACH[many]
-            found["epochs", many] = points / _together(children, what="epochs", times=EPOCHS_EACH[many])
-    return found
+            rates["epochs", many] = points / _run_together(children, what="epochs", times=EPOCHS_EACH[many])
+    return rates
 
 
-def _together(children: Sequence[Child], **request: Any) -> float:
-    """Return the seconds from the first client's start to the last one's end."""
+def _run_together(children: Sequence[Child], **request: Any) -> float:
+    """Send a request to all clients at the same time; return the seconds from the first start to the last end."""
     with ThreadPoolExecutor(len(children)) as pool:
-        answers = list(pool.map(lambda child: child.ask(**request), children))
-    return max(answer["ended"] for answer in answers) - min(answer["started"] for answer in answers)
+        responses = list(pool.map(lambda child: child.request(**request), children))
+    return max(response["ended"] for response in responses) - min(response["started"] for response in responses)
 
 
 def _full(uri: str, artifacts: str | None, database: Mapping[str, str], runs: int) -> dict[str, Any]:
-    """Fill PostgreSQL with copies of one run and time what is asked of it; seconds by question."""
+    """Fill PostgreSQL with copies of one run; return the seconds of each query, the size and the rate of mirroring."""
     with tempfile.TemporaryDirectory(prefix="clients-") as root:
         settings = {"uri": uri, "artifacts": artifacts, "root": root, "count": 1, "number": 0}
         with Child("benchmarks.ours.mirror", settings) as child:
-            child.ask(what="runs")
+            child.request(what="runs")
     started = time.perf_counter()
     for statement in _copies(runs):
         psql("mlflow", statement, database)
@@ -136,16 +140,16 @@ def _full(uri: str, artifacts: str | None, database: Mapping[str, str], runs: in
     print(f"{runs:,} runs copied in {filled:.0f} s", flush=True)
     size = psql("mlflow", "select pg_size_pretty(pg_database_size('mlflow'))", database)
     store = Store(uri, None)
-    seconds = {name: _median(ask) for name, ask in _questions(store, runs).items()}
+    seconds = {name: _median_seconds(query) for name, query in _queries(store, runs).items()}
     with tempfile.TemporaryDirectory(prefix="clients-") as root:
         settings = {"uri": uri, "artifacts": artifacts, "root": root, "count": RUNS_EACH[1], "number": 9}
         with Child("benchmarks.ours.mirror", settings) as child:
-            rate = RUNS_EACH[1] / _together([child], what="runs")
+            rate = RUNS_EACH[1] / _run_together([child], what="runs")
     return {"seconds": seconds, "size": size, "rate": rate}
 
 
 def _copies(runs: int) -> list[str]:
-    """Return the statements that copy the only run, with its numbers, settings, tags and datasets."""
+    """Return the statements that copy the only run with its metrics, params and tags."""
     series = f"generate_series(1, {runs - 1}) as number"
     run_id = "md5('run' || number)"
     kept = (
@@ -170,11 +174,11 @@ def _copy(table: str, columns: str, values: str, run_id: str, series: str) -> st
     return f"insert into {table} (run_uuid, {columns}) select {run_id}, {values} from {table}, {series}"  # noqa: S608  # ours
 
 
-def _questions(store: Store, runs: int) -> dict[str, Callable[[], object]]:
-    """Return what is asked of a store, by who asks."""
+def _queries(store: Store, runs: int) -> dict[str, Callable[[], object]]:
+    """Return the queries of the commands and the UI, by description."""
     import hashlib
 
-    digest = hashlib.md5(f"config_hash{runs // 2}".encode()).hexdigest()  # noqa: S324  # as PostgreSQL has made it
+    digest = hashlib.md5(f"config_hash{runs // 2}".encode()).hexdigest()  # noqa: S324  # as PostgreSQL computed it
     training = hashlib.md5(f"training{runs // 2}".encode()).hexdigest()  # noqa: S324
     experiment = store.experiment_id("default")
 
@@ -182,46 +186,44 @@ def _questions(store: Store, runs: int) -> dict[str, Callable[[], object]]:
         return lambda: store.client.search_runs([experiment], condition, max_results=100, order_by=[order])
 
     return {
-        "a run before its start: `train` looks for it": lambda: list(
+        "one run before it starts: `train`": lambda: list(
             store.search(f"tags.`training` = '{training}'", [experiment])
         ),
-        "a run by its hash: `reproduce`": lambda: list(store.search(f"tags.config_hash LIKE '{digest[:12]}%'")),
-        "the first page, newest first: the UI opens": page("attributes.start_time DESC"),
-        "the first page by test accuracy: a click in the UI": page("metrics.test_accuracy DESC"),
-        "runs with an accuracy above a value: the UI's search": page(
-            "attributes.start_time DESC", "metrics.test_accuracy > 0.9"
-        ),
-        "runs of one variant: the UI's search": page("attributes.start_time DESC", "tags.variant = 'bilstm'"),
+        "one run by its hash: `reproduce`": lambda: list(store.search(f"tags.config_hash LIKE '{digest[:12]}%'")),
+        "first page, newest first: opening the UI": page("attributes.start_time DESC"),
+        "first page by test accuracy: sorting in the UI": page("metrics.test_accuracy DESC"),
+        "runs above an accuracy: search in the UI": page("attributes.start_time DESC", "metrics.test_accuracy > 0.9"),
+        "runs of one variant: search in the UI": page("attributes.start_time DESC", "tags.variant = 'bilstm'"),
     }
 
 
-def _median(ask: Callable[[], object]) -> float:
+def _median_seconds(query: Callable[[], object]) -> float:
     seconds = []
     for _ in range(REPEATS):
         started = time.perf_counter()
-        ask()
+        query()
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds[1:])
 
 
 def _page(rates: Mapping[str, Mapping[tuple[str, int], float]], full: Mapping[str, Any], options: Any) -> str:
-    facts = machine.describe()
-    lines = ["# What a store of runs takes", "", *(__doc__ or "").strip().splitlines(), ""]
-    lines += [f"Measured {now()} on {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB memory;"]
-    lines += [f"{facts['system']}, mlflow {facts['packages']['mlflow']}."]
+    metadata = machine.describe()
+    lines = ["# Capacity of a tracking store", "", *(__doc__ or "").strip().splitlines(), ""]
+    lines += [f"Measured {now()} on {metadata['cpu']}, {metadata['cores']} cores, {metadata['memory_gib']} GiB memory;"]
+    lines += [f"{metadata['system']}, mlflow {metadata['packages']['mlflow']}."]
     for what, label in LABELS.items():
         heads = " | ".join(f"{many} client{'s' * (many > 1)}" for many in options.clients)
         lines += ["", f"| {label} | {heads} |", f"| --- |{' ---: |' * len(options.clients)}"]
-        for name, found in rates.items():
-            lines.append(f"| {name} | " + " | ".join(f"{found[what, many]:.1f}" for many in options.clients) + " |")
+        for name, values in rates.items():
+            lines.append(f"| {name} | " + " | ".join(f"{values[what, many]:.1f}" for many in options.clients) + " |")
     many = max(options.clients)
-    lines += ["", f"| PostgreSQL against, at {many} clients | runs | numbers |", "| --- | ---: | ---: |"]
+    lines += ["", f"| PostgreSQL at {many} clients, relative to | runs | numbers |", "| --- | ---: | ---: |"]
     for name in (SQLITE, SERVER_SQLITE):
         each = [rates[SERVER_POSTGRES][what, many] / rates[name][what, many] for what in LABELS]
         lines.append(f"| {name} | {each[0]:.2f} | {each[1]:.2f} |")
     lines += ["", f"## PostgreSQL with {options.runs:,} runs of one study", ""]
     lines += [f"The database holds {full['size']}; one client mirrors {full['rate']:.1f} runs/s into it.", ""]
-    lines += ["| question | seconds |", "| --- | ---: |"]
+    lines += ["| query | seconds |", "| --- | ---: |"]
     lines += [f"| {name} | {seconds:.2f} |" for name, seconds in full["seconds"].items()]
     return "\n".join(lines) + "\n"
 

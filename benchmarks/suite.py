@@ -1,4 +1,4 @@
-"""What every measure is given, and how candidates take turns."""
+"""The settings that all measures share, and the function that runs candidates in turns."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ T = TypeVar("T")
 
 PRESETS = ("lstm", "gru", "bilstm", "stacked_lstm", "simple_rnn")
 PLAIN = ("model.pooling=last", "model.dropout=0", "text.embedding_init=uniform", "training.crop_length=null")
-"""What makes a preset's network one that every peer has: the last state, no dropout, whole reviews."""
-TORCH_MISSING = "PyTorch was left out: it is not installed here; `pip install torch==2.13.0` brings it"
+"""Overrides that reduce a preset to a network that every peer can build: last state, no dropout, uncropped reviews."""
+TORCH_MISSING = "PyTorch was not measured: it is not installed (`pip install torch==2.13.0`)"
 PAUSE = 0.3
-"""Seconds between two candidates, in which the threads of the first go to sleep."""
+"""Seconds between two candidates, in which the threads of the first become idle."""
 
 
 @dataclass
 class Suite:
-    """What is shared by the measures of one call."""
+    """Settings and data shared by the measures of one call."""
 
     size: Size
     work: Path
@@ -34,21 +34,21 @@ class Suite:
 
     @property
     def threads(self) -> int:
-        """Threads of every candidate."""
+        """Number of threads of every candidate."""
         return threads()
 
     @property
     def torch(self) -> bool:
-        """Whether PyTorch takes part."""
+        """Whether PyTorch is measured."""
         return has_torch()
 
     def pick(self, *, full: T, quick: T, smoke: T) -> T:
-        """Return the value for this call's size; smoke is for trying the code, its numbers mean nothing."""
+        """Return the value for this call's size; smoke only tests the code, its numbers have no meaning."""
         return {"full": full, "quick": quick, "smoke": smoke}[self.size]
 
 
-def print_message(line: str) -> None:
-    """Show how far the suite is."""
+def print_progress(line: str) -> None:
+    """Print a line with the time."""
     print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
 
 
@@ -59,19 +59,19 @@ def in_turns(
     *,
     warm_up: Mapping[str, Any] | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Start all candidates (module and settings), let each answer in turn, repeat, and return their answers.
+    """Start all candidates (module and settings), send requests to each in turn, and return their responses by name.
 
-    `warm_up` is a request whose answer is thrown away.
+    `warm_up` is a first request whose response is discarded.
     """
-    answers: dict[str, list[dict[str, Any]]] = {name: [] for name in candidates}
+    responses: dict[str, list[dict[str, Any]]] = {name: [] for name in candidates}
     with ExitStack() as stack:
-        children = {name: stack.enter_context(Child(*started)) for name, started in candidates.items()}
+        children = {name: stack.enter_context(Child(*arguments)) for name, arguments in candidates.items()}
         for child in children.values():
-            child.wait()  # nobody is timed while another starts
+            child.wait()  # no candidate is timed while another one starts
         for child in children.values() if warm_up is not None else ():
-            child.ask(**(warm_up or {}))
+            child.request(**(warm_up or {}))
         for repeat in range(repeats):
             for name, child in children.items():
                 time.sleep(PAUSE)
-                answers[name].append(child.ask(**request(repeat)))
-    return answers
+                responses[name].append(child.request(**request(repeat)))
+    return responses

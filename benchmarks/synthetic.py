@@ -1,6 +1,6 @@
-"""Complete runs that were never trained: folders as a run leaves them, with answers that are drawn.
+"""Complete run folders without training: their predictions are random.
 
-They stand for studies whose true differences are known, and for folders with thousands of runs.
+Tests use them as studies with known differences, benchmarks as folders with thousands of runs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sentiment_lab.config.identity import config_hash
 from sentiment_lab.config.settings import Config, architecture
 from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.provenance import CodeVersion
+from sentiment_lab.runs.writing import begin_run
 from sentiment_lab.training.metrics import score
 from sentiment_lab.training.result import EpochRecord, Result, Scores, result_to_plain
 
@@ -26,7 +27,7 @@ DATA_HASH = "d" * 64
 def write_run(
     config: Config, probabilities: NDArray[np.float64], labels: NDArray[np.int8], *, data_hash: str = DATA_HASH
 ) -> RunFolder:
-    """Write the folder of a complete run that gave these probabilities (reviews,) to its test part."""
+    """Write the folder of a complete run with these predicted probabilities (reviews,) of its test part."""
     folder = RunFolder.of(config)
     begin(config)
     table = {
@@ -43,12 +44,12 @@ def write_run(
 
 
 def begin(config: Config) -> RunFolder:
-    """Write what a run leaves that has just begun."""
+    """Write the folder of a run that has just started."""
     folder = RunFolder.of(config)
     folder.path.mkdir(parents=True, exist_ok=True)
-    files = folder.begin(config, [f"seed={config.seed}"], CodeVersion("synthetic", ""), {"threads": "1"})
+    files = begin_run(folder, config, [f"seed={config.seed}"], CodeVersion("synthetic", ""), {"threads": "1"})
     name = f"{architecture(config.model)} seed={config.seed}"
-    facts = {
+    metadata = {
         "training": config_hash(config)[:32],
         "config_hash": config_hash(config),
         "study": config.study.name,
@@ -59,12 +60,12 @@ def begin(config: Config) -> RunFolder:
         "host": "nowhere",
         "pid": 0,
     }
-    folder.journal.append("started", **facts, name=name, files=files, sweep=None)
+    folder.journal.append("started", **metadata, name=name, files=files, sweep=None)
     return folder
 
 
 def write_result(config: Config, result: Result) -> None:
-    """Write what makes a run complete."""
+    """Write result.json and the remaining journal events, which complete the run."""
     folder = RunFolder.of(config)
     files = {path.name: file_digest(path) for path in folder.path.glob("predictions.parquet")}
     plain = {**result_to_plain(result), "config_hash": config_hash(config), "files": files}
@@ -77,7 +78,7 @@ def write_result(config: Config, result: Result) -> None:
 
 
 def result_of(config: Config, scores: Scores, data_hash: str = DATA_HASH) -> Result:
-    """Make up a result with these scores and three epochs."""
+    """Return a result with these scores and three invented epochs."""
     epochs = [
         EpochRecord(
             epoch=number,
@@ -110,5 +111,5 @@ def result_of(config: Config, scores: Scores, data_hash: str = DATA_HASH) -> Res
 
 
 def with_seed(config: Config, seed: int) -> Config:
-    """Return the config of another seed."""
+    """Return the config with another seed."""
     return replace(config, seed=seed)

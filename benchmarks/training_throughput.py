@@ -1,10 +1,10 @@
-"""Training throughput: tokens of reviews, padding not counted, that a network learns from in a second.
+"""Training throughput: review tokens per second during training, padding not counted.
 
-The presets as `data=imdb model=PRESET` composes them, but for what the peers don't have (suite.PLAIN), on the train
-part of the real reviews. Keras gets padded arrays and `fit`, PyTorch packed sequences, or padded ones for comparison;
-all the same tokens, sizes, batch size, optimizer and threads. Ours takes batches of similar length and builds them
-within the time; the arrays of Keras are built before it. Processes of all three wait for their turn; each turn trains
-the same number of steps.
+The presets are composed with `data=imdb model=PRESET`, without the features that the peers do not have (suite.PLAIN),
+and trained on the train part of the real reviews. Keras gets padded arrays and `fit`; PyTorch gets packed sequences, or
+padded ones for comparison. All have the same tokens, sizes, batch size, optimizer and threads. Ours uses batches of
+similar length and builds them within the measured time; the arrays of Keras are built before. The processes take turns;
+each turn trains the same number of steps.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.results import Measured, Values, at_least, ratio
-from benchmarks.suite import PLAIN, PRESETS, TORCH_MISSING, Suite, in_turns, print_message
+from benchmarks.suite import PLAIN, PRESETS, TORCH_MISSING, Suite, in_turns, print_progress
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.settings import Config
 
@@ -20,7 +20,7 @@ TITLE = "Training throughput"
 UNIT = "tokens/s"
 TARGETS = {"Keras, padded": 2.0, "PyTorch, packed": 1.3}
 WITHOUT_TARGET = ("simple_rnn",)
-"""Its ratios are shown; so are those against padded PyTorch, which for two directions is not quite the same network."""
+"""Only the ratios are shown, as for padded PyTorch, which with two directions is not exactly the same network."""
 MODULES = {
     "ours": "benchmarks.ours.steps",
     "Keras, padded": "benchmarks.peers.keras_fit",
@@ -34,23 +34,23 @@ def measure(suite: Suite) -> Measured:
     values = Values()
     steps, repeats = suite.pick(full=(50, 3), quick=(15, 2), smoke=(2, 1))
     for preset in suite.pick(full=PRESETS, quick=PRESETS[:4], smoke=PRESETS[2:4]):
-        print_message(f"  {preset}")
-        answers = in_turns(
+        print_progress(f"  {preset}")
+        responses = in_turns(
             _candidates(suite, preset),
             repeats,
             lambda repeat: {"steps": steps, "epoch": repeat + 2},
             warm_up={"steps": min(steps, 5), "epoch": 1},
         )
-        for name, given in answers.items():
-            for answer in given:
-                values.add(preset, name, UNIT, answer["tokens"] / answer["seconds"])
+        for name, turns in responses.items():
+            for response in turns:
+                values.add(preset, name, UNIT, response["tokens"] / response["seconds"])
     ratios = _ratios(values)
     notes = [f"{repeats} turns of {steps} steps each"] + ([] if suite.torch else [TORCH_MISSING])
     return values.measured(ratios, _targets(ratios), notes)
 
 
 def network_settings(config: Config) -> dict[str, Any]:
-    """Return what a peer needs to build the same network."""
+    """Return the settings from which a peer builds the same network."""
     model = config.model
     return {
         "cell": model.cell,
@@ -64,13 +64,13 @@ def network_settings(config: Config) -> dict[str, Any]:
 
 
 def _candidates(suite: Suite, preset: str) -> dict[str, tuple[str, dict[str, Any]]]:
-    words = ["data=imdb", *suite.reviews.overrides(), "training.selection=last", f"model={preset}", *PLAIN]
-    config = compose_config(words)
+    overrides = ["data=imdb", *suite.reviews.overrides(), "training.selection=last", f"model={preset}", *PLAIN]
+    config = compose_config(overrides)
     _check_plain(config)
     settings = {
         "part": str(suite.reviews.encoded()),
         "threads": suite.threads,
-        "overrides": words,
+        "overrides": overrides,
         **network_settings(config),
     }
     names = [name for name, module in MODULES.items() if suite.torch or "torch" not in module]
@@ -78,11 +78,11 @@ def _candidates(suite: Suite, preset: str) -> dict[str, tuple[str, dict[str, Any
 
 
 def _check_plain(config: Config) -> None:
-    """Refuse a preset with further settings that the peers don't have."""
+    """Raise ValueError for a preset with features that the peers do not have."""
     model, optimizer = config.model, config.optimizer
     extras = (model.dropout, model.embedding_dropout, model.recurrent_dropout, optimizer.weight_decay)
     if any(extras) or model.pooling != "last" or optimizer.name != "adam" or optimizer.global_clipnorm:
-        raise ValueError(f"the peers have no dropout, pooling, clipping or decay, but the preset is {model}")
+        raise ValueError(f"a preset must have no dropout, pooling, clipping or weight decay, got {model}")
 
 
 def _ratios(values: Values) -> dict[str, float | None]:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# backup.sh FOLDER: both databases and all artifacts into a new folder below FOLDER. The server goes on meanwhile.
+# backup.sh FOLDER: save both databases and all artifacts in a new folder inside FOLDER. The server keeps running.
 # Reads PG... and MLFLOW_ARTIFACTS_DESTINATION from the environment: set -a; . server.env; set +a
 set -euo pipefail
 : "${1:?usage: backup.sh FOLDER}" "${PGUSER:?load server.env first}" "${MLFLOW_ARTIFACTS_DESTINATION:?load server.env first}"
@@ -8,11 +8,11 @@ kept="$1/$(date -u +%Y-%m-%dT%H%M%SZ)"
 umask 077
 mkdir -p "$1"
 mkdir "$kept.unfinished"
-# Databases first: an artifact is there before the database calls it whole, so all that the dump names is in the archive.
+# Databases first: an artifact is written before the database marks it complete, so the archive holds all that the dump names.
 for database in mlflow mlflow_auth; do
   pg_dump --format=custom --file="$kept.unfinished/$database.dump" "$database"
 done
-# A file may grow while it is read (tar: 1); it belongs to a run that the dump does not call finished.
+# A file may grow while tar reads it (exit code 1); it belongs to a run that is unfinished in the dump.
 tar --create --file="$kept.unfinished/artifacts.tar" --directory="$MLFLOW_ARTIFACTS_DESTINATION" . || [ $? -eq 1 ]
 (cd "$kept.unfinished" && sha256sum -- *.dump artifacts.tar > SHA256SUMS)
 mv "$kept.unfinished" "$kept"

@@ -1,2 +1,2 @@
--- The second database; the first, mlflow, is made with its owner.
+-- The second database; the image creates the first one, mlflow, together with its owner.
 CREATE DATABASE mlflow_auth;

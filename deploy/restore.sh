@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# restore.sh BACKUP: put back what backup.sh has kept, onto empty databases and an empty artifact folder. Stop the server first.
+# restore.sh BACKUP: restore a backup.sh folder into empty databases and an empty artifact folder. Stop the server first.
 # Reads PG... and MLFLOW_ARTIFACTS_DESTINATION from the environment: set -a; . server.env; set +a
 set -euo pipefail
 : "${1:?usage: restore.sh BACKUP}" "${PGUSER:?load server.env first}" "${MLFLOW_ARTIFACTS_DESTINATION:?load server.env first}"

@@ -1,4 +1,4 @@
-"""The logged model: raw text in, label and probability out. MLflow loads it by this module's name."""
+"""The logged model: raw text in, label and probability out. MLflow loads it by the name of this module."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from sentiment_lab.models.classifier import Classifier
 
 POSITIVE_ABOVE = 0.5
-"""Probability above which a review is called positive."""
+"""Probability above which a review is predicted positive."""
 LABELS = ("negative", "positive")
 
 
 class TextModel:
-    """Answers `predict` with a frame of `label` (text) and `probability` (float32) of a positive review."""
+    """Returns, from `predict`, a frame of `label` (text) and `probability` (float32) of a positive review."""
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """Judge the reviews of a frame with one column, or with a column `review`.
+        """Classify the reviews of a frame with one column, or with a column `review`.
 
-        MLflow makes that frame of a list or a Series, by the model's signature. Raises ValueError where no column is
-        named `review` and there are several, TypeError naming a row that is no text.
+        MLflow builds that frame from a list or a Series, by the model's signature. Raises ValueError where there are
+        several columns and none is named `review`, TypeError naming a row that is not text.
         """
         return classify(self._classifier, _texts(model_input))
 
@@ -40,7 +40,7 @@ def classify(classifier: Classifier, texts: list[str]) -> pd.DataFrame:
 
 def _texts(frame: pd.DataFrame) -> list[str]:
     if "review" not in frame and frame.shape[1] != 1:
-        raise ValueError(f"the reviews must stand in a column 'review', got columns {list(frame.columns)}")
+        raise ValueError(f"the reviews must be in a column 'review', got columns {list(frame.columns)}")
     column = frame["review"] if "review" in frame else frame.iloc[:, 0]
     for row, text in enumerate(column):
         if not isinstance(text, str):

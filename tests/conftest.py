@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import TINY
+from tests.tiny import LINEAR, TINY, locations, only_locations
 
 with suppress(ImportError):
     import submitit  # noqa: F401  # it closes the handlers of all loggers, so it comes before those of pytest
@@ -45,7 +45,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny(tmp_path: Path, cache: Path) -> list[str]:
     """Overrides of a tiny run in a folder of its own, without MLflow."""
-    return [*TINY, "tracking=none", f"paths.runs={tmp_path}/runs", f"paths.store={tmp_path}", f"paths.cache={cache}"]
+    return [*TINY, "tracking=none", *locations(tmp_path, cache)]
+
+
+@pytest.fixture
+def linear(tmp_path: Path, cache: Path) -> list[str]:
+    """Overrides of a linear model in a folder of its own, without MLflow."""
+    return [*LINEAR, "tracking=none", *locations(tmp_path, cache)]
 
 
 @pytest.fixture(scope="session")
@@ -66,4 +72,10 @@ def tracked(tmp_path, cache, migrated, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
     shutil.copy(migrated, tmp_path / "mlflow.db")
-    return [*TINY, f"paths.runs={tmp_path}/runs", f"paths.store={tmp_path}", f"paths.cache={cache}"]
+    return [*TINY, *locations(tmp_path, cache)]
+
+
+@pytest.fixture
+def tracked_linear(tracked):
+    """Overrides of a linear model that is mirrored to a store of its own, without system metrics and figures."""
+    return [*LINEAR, "tracking.system_metrics=false", "tracking.figures=false", *only_locations(tracked)]

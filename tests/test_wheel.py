@@ -1,7 +1,8 @@
-"""The wheel holds what a run needs: conf/ and experiments/ included."""
+"""The wheel contains everything that a run needs, including conf/ and experiments/."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -11,17 +12,35 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+COMPOSE = ["train", "--cfg", "job", "model=gru", "+experiments=article"]
+RESOURCES = "from sentiment_lab.config.resources import resource_folder; print(resource_folder('conf'))"
+"""Prints where the package finds its configuration."""
+
+
+def run(command, folder, **variables):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        command, cwd=folder, env={**environment, **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], ROOT)
     return next(folder.glob("*.whl"))
 
 
-def test_conf_and_experiments_are_inside(wheel):
+@pytest.fixture
+def empty(tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    return folder
+
+
+def test_conf_and_experiments_are_in_the_wheel(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder in ("conf", "experiments"):
         expected = {f"sentiment_lab/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*.yaml")}
@@ -30,23 +49,27 @@ def test_conf_and_experiments_are_inside(wheel):
     assert not [name for name in names if name.startswith(("tests/", "mlruns/"))]
 
 
-def test_an_installed_wheel_composes_from_an_empty_folder(wheel, tmp_path):
+def test_an_extracted_wheel_composes_from_an_empty_folder(wheel, tmp_path, empty):
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    output = run([sys.executable, "-m", "sentiment_lab", *COMPOSE], empty, PYTHONPATH=str(site))
+    assert "  cell: gru" in output.splitlines()
+    resources = run([sys.executable, "-c", RESOURCES], empty, PYTHONPATH=str(site))
+    assert resources.startswith(str(site)), "the files of the wheel must be used, not those of this checkout"
+    assert not list(empty.iterdir())
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_composes_from_an_empty_folder(wheel, tmp_path, empty):
     home = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-    install = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", str(wheel)]
-    subprocess.run(install, check=True, capture_output=True)
+    run([sys.executable, "-m", "venv", str(home)], empty)
+    python = str(home / "bin" / "python")
+    run([python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", str(wheel)], empty)
     site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(home), "platbase": str(home)}))
-    # The environment holds the wheel alone; its dependencies are those that this environment has locked.
+    # The new environment contains only the wheel; the dependencies are those of the current environment.
     (site / "locked.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    command = [str(home / "bin" / "sentiment-lab"), "train", "--cfg", "job", "model=gru", "+experiments=article"]
-    done = subprocess.run(command, cwd=empty, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "  cell: gru" in done.stdout.splitlines()
-    where = "import sentiment_lab.config.compose as c; print(c.resource_folder('conf'))"
-    shown = subprocess.run(
-        [str(home / "bin" / "python"), "-c", where], cwd=empty, capture_output=True, text=True, check=True
-    )
-    assert shown.stdout.startswith(str(site)), "the wheel itself must answer, not this checkout"
+    output = run([str(home / "bin" / "sentiment-lab"), *COMPOSE], empty)
+    assert "  cell: gru" in output.splitlines()
+    resources = run([python, "-c", RESOURCES], empty)
+    assert resources.startswith(str(site)), "the files of the wheel must be used, not those of this checkout"
     assert not list(empty.iterdir())

@@ -1,4 +1,9 @@
-"""Overrides of the smallest run, for tests that train."""
+"""The smallest runs, for tests that train."""
+
+from __future__ import annotations
+
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.runs.job import Job
 
 TINY = (
     "data.reviews=120",
@@ -10,4 +15,22 @@ TINY = (
     "training.batch_size=16",
     "launch.progress=none",
 )
-"""A run of a second: small enough for a test, whole in every other way."""
+"""Overrides of the smallest network."""
+
+LINEAR = ("model=nb_svm", "data.reviews=120", "data.length=12", "data.distance=2", "launch.progress=none")
+"""Overrides of a linear model, which trains in a tenth of a second: for tests in which the model does not matter."""
+
+
+def job_of(overrides, variant="bilstm", **more):
+    """Return the job of these overrides."""
+    return Job(compose_config(overrides), overrides, variant, **more)
+
+
+def locations(root, cache):
+    """Overrides that keep a run below `root`."""
+    return [f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]
+
+
+def only_locations(overrides):
+    """Return those of the overrides that name folders or the store."""
+    return [word for word in overrides if word.startswith(("paths.", "tracking"))]

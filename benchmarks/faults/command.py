@@ -1,4 +1,4 @@
-"""Start `sentiment-lab` as a user does: in processes of their own, on the tree that this benchmark stands in."""
+"""Run `sentiment-lab` as a user does: in a separate process, with the code of this checkout."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.listing import list_runs
 
 STUDY = "faults"
-PATIENCE = 900.0
-"""Seconds after which a command is taken to hang."""
+TIMEOUT = 900.0
+"""Seconds after which a command counts as hanging."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """A folder with runs and a store of its own, and one command that is given there again and again."""
+class Workspace:
+    """A folder with its own runs and store, and the `train` command that is repeated there."""
 
     root: Path
-    words: Sequence[str]
-    """Overrides of the command, -m among them where it is a sweep."""
+    arguments: Sequence[str]
+    """Arguments of `train`: overrides, and -m for a sweep."""
     cache: Path
 
     @property
@@ -34,29 +34,30 @@ class Place:
 
     @property
     def runs(self) -> list[RunFolder]:
-        """The runs that were begun here."""
+        """The runs that were started here."""
         return list_runs(self.root / "runs")
 
     def start(self) -> subprocess.Popen[str]:
-        """Give the command; what it says is appended to `log.txt`."""
-        return self._started(["train", *self.words, f"study.name={STUDY}", "launch.progress=none"])
+        """Start `train`; its output is appended to `log.txt`."""
+        return self._start(["train", *self.arguments, f"study.name={STUDY}", "launch.progress=none"])
 
     def run(self) -> int:
-        """Give the command and return its exit code."""
+        """Run `train` to its end and return its exit code."""
         return finish(self.start())
 
-    def sync(self, *words: str) -> int:
-        """Bring the store up to date by `sentiment-lab sync` and return its exit code."""
-        return finish(self._started(["sync", *words]))
+    def sync(self, *arguments: str) -> int:
+        """Update the store with `sentiment-lab sync` and return its exit code."""
+        return finish(self._start(["sync", *arguments]))
 
-    def _started(self, words: Sequence[str]) -> subprocess.Popen[str]:
+    def _start(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
         self.root.mkdir(parents=True, exist_ok=True)
         unset = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME")
         environment = {name: value for name, value in os.environ.items() if name not in unset}
         folders = {"paths.runs": self.root / "runs", "paths.store": self.root, "paths.cache": self.cache}
+        overrides = [f"{key}={path}" for key, path in folders.items()]
         with (self.root / "log.txt").open("a", encoding="utf-8") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "sentiment_lab", *words, *(f"{key}={path}" for key, path in folders.items())],
+                [sys.executable, "-m", "sentiment_lab", *arguments, *overrides],
                 cwd=self.root,
                 env={**environment, "PYTHONPATH": str(PACKAGE.parent)},
                 stdout=output,
@@ -67,17 +68,17 @@ class Place:
 
     @property
     def log(self) -> str:
-        """What the commands have said so far."""
+        """The output of all commands so far."""
         return (self.root / "log.txt").read_text(encoding="utf-8", errors="replace")
 
 
-def finish(process: subprocess.Popen[str], patience: float = PATIENCE) -> int:
-    """Wait for a command and return its exit code; one that hangs is ended.
+def finish(process: subprocess.Popen[str], timeout: float = TIMEOUT) -> int:
+    """Wait for a command and return its exit code.
 
-    Raises subprocess.TimeoutExpired for that one.
+    Raises subprocess.TimeoutExpired, after killing the command, when it takes longer than `timeout` seconds.
     """
     try:
-        return process.wait(patience)
+        return process.wait(timeout)
     except BaseException:
         process.kill()
         process.wait()

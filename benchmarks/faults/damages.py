@@ -1,4 +1,4 @@
-"""What can happen to a file: cut, emptied, a bit flipped, lost, replaced by the one of another run."""
+"""Kinds of file damage: truncated, emptied, one bit flipped, deleted, replaced by another run's file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from random import Random
 
 @dataclass(frozen=True)
 class Damage:
-    """One thing that can happen to a file."""
+    """One kind of damage."""
 
     name: str
     change: Callable[[bytes, bytes], bytes | None]
-    """Takes the file's content and that of another run's file; None where nothing is left."""
+    """Maps the file's content and the content of another run's file to the damaged content; None deletes the file."""
 
     def apply(self, path: Path, foreign: Path) -> bool:
-        """Damage a file; tell whether it is another one now."""
+        """Damage a file; return whether its content changed."""
         content = path.read_bytes()
         changed = self.change(content, foreign.read_bytes() if foreign.is_file() else content)
         if changed is None:
@@ -28,20 +28,20 @@ class Damage:
 
 
 def damages(flips: int, random: Random) -> Iterator[Damage]:
-    """Yield every kind of damage, and so many flips of one bit at places of their own."""
-    yield Damage("cut by a byte", lambda content, _: content[:-1])
-    yield Damage("cut to half", lambda content, _: content[: len(content) // 2])
+    """Yield every kind of damage, with `flips` single-bit flips at random positions."""
+    yield Damage("truncated by a byte", lambda content, _: content[:-1])
+    yield Damage("truncated to half", lambda content, _: content[: len(content) // 2])
     yield Damage("emptied", lambda _, __: b"")
     yield Damage("missing", lambda _, __: None)
     yield Damage("replaced by another run's", lambda _, foreign: foreign)
     for _ in range(flips):
-        place, bit = random.random(), random.randrange(8)
-        yield Damage(f"bit {bit} flipped at {place:.1%}", _flip(place, bit))
+        position, bit = random.random(), random.randrange(8)
+        yield Damage(f"bit {bit} flipped at {position:.1%}", _flip(position, bit))
 
 
-def _flip(place: float, bit: int) -> Callable[[bytes, bytes], bytes]:
+def _flip(position: float, bit: int) -> Callable[[bytes, bytes], bytes]:
     def flipped(content: bytes, _: bytes) -> bytes:
-        index = int(place * len(content))
+        index = int(position * len(content))
         changed = bytes([content[index] ^ 1 << bit]) if content else b""
         return content[:index] + changed + content[index + 1 :]
 

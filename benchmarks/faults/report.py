@@ -1,9 +1,10 @@
-"""What the parts found, as one table."""
+"""The results of the fault scenarios, and the table that shows them."""
 
 from __future__ import annotations
 
 import os
 import platform
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,75 +14,89 @@ from importlib.metadata import version
 from pathlib import Path
 
 FILE = Path(__file__).parents[1] / "FAULTS.md"
-SHOWN = 300
-"""Characters of a failure."""
+MAX_LENGTH = 300
+"""Characters shown of a failure."""
+WIDTH = 120
 
 
 @dataclass
-class Part:
-    """What one part did, how often, and what did not hold."""
+class Scenario:
+    """One fault scenario: what it does, how many cases it ran, and which of them failed."""
 
     name: str
-    what: str
+    description: str
     count: int = 0
-    held: int = 0
+    passed: int = 0
     failures: list[str] = field(default_factory=list)
-    """One line for each thing that did not hold."""
+    """One line per problem."""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
-    def record(self, name: str, complaints: Sequence[str], count: int = 1) -> None:
-        """Count something that was done, which held where there are no complaints."""
+    def add_result(self, name: str, problems: Sequence[str], count: int = 1) -> None:
+        """Add `count` cases, which passed if there are no problems."""
         self.count += count
-        self.held += 0 if complaints else count
-        self.failures += [f"{name}: {message}" for message in complaints]
-        for message in complaints:
-            print(f"  {name}: {message}", flush=True)
+        self.passed += 0 if problems else count
+        self.failures += [f"{name}: {problem}" for problem in problems]
+        for problem in problems:
+            print(f"  {name}: {problem}", flush=True)
 
 
-def write_report(parts: Sequence[Part], file: Path = FILE) -> None:
-    """Write the table, the notes and every failure by name."""
-    file.write_text("\n".join(_lines(parts)) + "\n", encoding="utf-8")
+def write_report(scenarios: Sequence[Scenario], file: Path = FILE) -> None:
+    """Write the table, the notes and every failure."""
+    file.write_text("\n".join(_lines(scenarios)) + "\n", encoding="utf-8")
 
 
-def _lines(parts: Sequence[Part]) -> list[str]:
-    minutes = sum(part.seconds for part in parts) / 60
-    rows = [f"| {part.what} | {part.count} | {part.held} | {part.seconds / 60:.1f} |" for part in parts]
+def _lines(scenarios: Sequence[Scenario]) -> list[str]:
+    minutes = sum(scenario.seconds for scenario in scenarios) / 60
+    rows = [
+        f"| {scenario.description} | {scenario.count} | {scenario.passed} | {scenario.seconds / 60:.1f} |"
+        for scenario in scenarios
+    ]
+    notes = [f"{scenario.name}: {note}" for scenario in scenarios for note in scenario.notes]
+    failures = [f"{scenario.name}: {failure}" for scenario in scenarios for failure in scenario.failures]
     return [
-        "# What happens when things break",
+        "# Fault injection",
         "",
-        f"`python -m benchmarks.faults` (or `make bench-faults`), {date.today():%d %B %Y}, {machine()};",
-        f"{minutes:.0f} minutes. What each part does, and by what it judges, stands at the head of its module in",
-        "[faults/](faults/). `python -m benchmarks.faults PART --count N` runs one part and leaves this file as it is.",
+        *textwrap.wrap(
+            f"`python -m benchmarks.faults` (or `make bench-faults`), {date.today():%d %B %Y}, {machine()}; "
+            f"{minutes:.0f} minutes. The docstring of each module in [faults/](faults/) describes what the scenario "
+            "does and when a case passes. `python -m benchmarks.faults SCENARIO --count N` runs one scenario and "
+            "leaves this file unchanged.",
+            WIDTH,
+        ),
         "",
-        "| what was done | how often | held | minutes |",
+        "| scenario | cases | passed | minutes |",
         "| --- | --- | --- | --- |",
         *rows,
         "",
-        *[f"- {part.name}: {note}" for part in parts for note in part.notes],
+        *[line for note in notes for line in _bullet(note)],
         "",
         "## Failures",
         "",
-        *([f"- {part.name}: {_short(failure)}" for part in parts for failure in part.failures] or ["None."]),
+        *([line for failure in failures for line in _bullet(_shorten(failure))] or ["None."]),
     ]
 
 
+def _bullet(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="- ", subsequent_indent="  ", break_long_words=False)
+
+
 def machine() -> str:
-    """Return what it ran on."""
+    """Describe the machine and the package versions."""
     names = ("mlflow", "keras", "tensorflow")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, {versions}"
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     one_line = " ".join(text.split())
-    return one_line if len(one_line) <= SHOWN else f"{one_line[:SHOWN]}..."
+    return one_line if len(one_line) <= MAX_LENGTH else f"{one_line[:MAX_LENGTH]}..."
 
 
-def run_part(name: str, count: int, seed: int, root: Path) -> Part:
-    """Run the part that the module of this name is, in an empty folder, and take its time."""
+def run_scenario(name: str, count: int, seed: int, root: Path) -> Scenario:
+    """Run the scenario of the module with this name in an empty folder, and measure its duration."""
     root.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    part: Part = import_module(f"benchmarks.faults.{name}").run(count, seed, root)
-    part.seconds = time.monotonic() - started
-    return part
+    scenario: Scenario = import_module(f"benchmarks.faults.{name}").run(count, seed, root)
+    scenario.seconds = time.monotonic() - started
+    return scenario

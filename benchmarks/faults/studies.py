@@ -1,4 +1,4 @@
-"""Draw studies for `./experiments/` that cannot be used: no YAML, no group of settings, or wrong ones."""
+"""Draw invalid study files for `./experiments/`: not YAML, not a mapping of settings, or wrong settings."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import yaml
 
-from benchmarks.faults.words import NAMES, OPTIONS, Case, Defect, bad_value, choice_of, misspelt, some_word
+from benchmarks.faults.invalid_overrides import NAMES, OPTIONS, Case, Defect, bad_value, choice_of, misspelt, some_word
 from sentiment_lab.config.schema import Setting
 
 
-def _case(defect: str, random: Random, content: bytes | str, names: str = "") -> Case:
+def _case(defect: str, random: Random, content: bytes | str, expected: str = "") -> Case:
     name = some_word(random)
     file = (f"experiments/{name}.yaml", content.encode() if isinstance(content, str) else content)
-    return Case(defect, (f"+experiments={name}",), names or name, (file,))
+    return Case(defect, (f"+experiments={name}",), expected or name, (file,))
 
 
 def _nested(key: str, value: Any) -> Any:
@@ -22,14 +22,14 @@ def _nested(key: str, value: Any) -> Any:
     return {head: _nested(rest, value)} if head else value
 
 
-def _good(random: Random) -> str:
+def _valid_study(random: Random) -> str:
     return yaml.safe_dump(
         {"seed": random.randint(0, 99), "study": {"name": some_word(random), "question": f"{some_word(random)}?"}}
     )
 
 
-def _no_yaml(random: Random, _: Setting) -> Case:
-    text, key, number = _good(random), some_word(random), random.randint(1, 99)
+def _not_yaml(random: Random, _: Setting) -> Case:
+    text, key, number = _valid_study(random), some_word(random), random.randint(1, 99)
     opened = [f"{key}: [{number}, 2\n", f"{key}: {{a: 1\n", f'{key}: "open\n', f"{key}: 'open\n", f"{key}: &\n"]
     marks = [f"{key}: *{key}\n", f"{key}: !{key} 3\n", f"{key}: @{key}\n", f"{key}: `{key}`\n", f"{key}: %{key}\n"]
     lines = [
@@ -40,27 +40,27 @@ def _no_yaml(random: Random, _: Setting) -> Case:
         f"\t{key}: {number}\n",
     ]
     rest = ["---\nseed: 3\n", "seed: 3\n", f"{key}: \0\n", f"{key}: \x1b\n", f"{key}: !!python/object:os.{key} {{}}\n"]
-    return _case("study that is no YAML", random, text + random.choice([*opened, *marks, *lines, *rest]))
+    return _case("study that is not YAML", random, text + random.choice([*opened, *marks, *lines, *rest]))
 
 
 def _tabs(random: Random, _: Setting) -> Case:
-    return _case("study with tabs", random, _good(random).replace("  ", "\t"))
+    return _case("study with tabs", random, _valid_study(random).replace("  ", "\t"))
 
 
 def _binary(random: Random, _: Setting) -> Case:
-    text = _good(random)
+    text = _valid_study(random)
     forms = [
         b"\xff" + random.randbytes(random.randint(1, 4_000)),
         text.encode("utf-32"),
         f"# \xe9\n{text}".encode("latin-1"),
     ]
-    return _case("study of bytes", random, random.choice([*forms, b"\x80" * random.randint(1, 99)]))
+    return _case("binary study", random, random.choice([*forms, b"\x80" * random.randint(1, 99)]))
 
 
-def _no_group(random: Random, _: Setting) -> Case:
+def _not_a_mapping(random: Random, _: Setting) -> Case:
     number, key = random.randint(1, 99), some_word(random)
-    root = random.choice([[number], [{key: number}], [_good(random)], number, key, True, 0.5, [], [[]]])
-    return _case("study that is no group of settings", random, yaml.safe_dump(root))
+    root = random.choice([[number], [{key: number}], [_valid_study(random)], number, key, True, 0.5, [], [[]]])
+    return _case("study that is not a mapping", random, yaml.safe_dump(root))
 
 
 def _wrong_key(random: Random, setting: Setting) -> Case:
@@ -70,11 +70,11 @@ def _wrong_key(random: Random, setting: Setting) -> Case:
 
 
 def _wrong_value(random: Random, setting: Setting) -> Case | None:
-    found = bad_value(random, setting)
-    if not found:
+    invalid = bad_value(random, setting)
+    if not invalid:
         return None
     defaults = [{f"override /{group}": option} for group, option in choice_of(setting)]
-    text = yaml.safe_dump({"defaults": defaults, **_nested(setting.key, found[1])})
+    text = yaml.safe_dump({"defaults": defaults, **_nested(setting.key, invalid[1])})
     return _case("study with a bad value", random, text, setting.key)
 
 
@@ -113,8 +113,8 @@ def _wrong_defaults(random: Random, _: Setting) -> Case:
         (key, ""),
         (random.randint(1, 99), ""),
     ]
-    defaults, names = random.choice(lists)
-    return _case("study with wrong defaults", random, yaml.safe_dump({"defaults": defaults}), names)
+    defaults, expected = random.choice(lists)
+    return _case("study with wrong defaults", random, yaml.safe_dump({"defaults": defaults}), expected)
 
 
 def _includes_itself(random: Random, _: Setting) -> Case:
@@ -126,18 +126,18 @@ def _includes_itself(random: Random, _: Setting) -> Case:
 
 
 def _bad_sweep(random: Random, setting: Setting) -> Case | None:
-    found = bad_value(random, setting, lambda value: not isinstance(value, dict))
-    if not found:
+    invalid = bad_value(random, setting, lambda value: not isinstance(value, dict))
+    if not invalid:
         return None
     defaults = [{f"override /{group}": option} for group, option in choice_of(setting)]
-    hydra = {"mode": "MULTIRUN", "sweeper": {"params": {setting.key: f"{found[0]},{found[0]}"}}}
+    hydra = {"mode": "MULTIRUN", "sweeper": {"params": {setting.key: f"{invalid[0]},{invalid[0]}"}}}
     return _case(
         "study whose sweep has a bad job", random, yaml.safe_dump({"defaults": defaults, "hydra": hydra}), setting.key
     )
 
 
 def _grows(random: Random, setting: Setting) -> Case:
-    """Build aliases of aliases, or nest without end: small files that are large when they are read."""
+    """Build aliases of aliases, or unlimited nesting: small files that grow large when they are parsed."""
     depth = random.randint(20, 400)
     aliases = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, depth))
     endless = [
@@ -159,19 +159,19 @@ def _folder(random: Random, _: Setting) -> Case:
     )
 
 
-def _elsewhere(random: Random, _: Setting) -> Case:
+def _missing(random: Random, _: Setting) -> Case:
     name, other = (
         some_word(random),
         random.choice(["experiments/{}.yml", "experiments/{}", "{}.yaml", "experiment/{}.yaml", "experiments"]),
     )
-    return Case("study that is not there", (f"+experiments={name}",), name, ((other.format(name), b"seed: 1"),))
+    return Case("missing study", (f"+experiments={name}",), name, ((other.format(name), b"seed: 1"),))
 
 
 DEFECTS: tuple[Defect, ...] = (
-    _no_yaml,
+    _not_yaml,
     _tabs,
     _binary,
-    _no_group,
+    _not_a_mapping,
     _wrong_key,
     _wrong_value,
     _scalar_for_group,
@@ -181,6 +181,6 @@ DEFECTS: tuple[Defect, ...] = (
     _bad_sweep,
     _grows,
     _folder,
-    _elsewhere,
+    _missing,
 )
-"""What can be wrong with the file of a study."""
+"""Kinds of mistakes in a study file."""

@@ -1,4 +1,4 @@
-"""Ours: from texts to test accuracy, by the study `+experiments=fast`, with a cache that holds parsed texts alone."""
+"""Ours: from texts to test accuracy with the study `+experiments=fast`; the cache contains only parsed texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sentiment_lab.training.trainer import prepare_process
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Import everything; a request tokenises, trains and predicts once."""
+    """Import everything; a request tokenizes, trains and predicts once."""
     config = compose_config([*settings["overrides"], f"launch.threads={settings['threads']}"])
     assert _classifier  # imported before the clock starts
     prepare_process(settings["threads"], deterministic=config.training.deterministic)
@@ -33,8 +33,8 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
             prepared = time.perf_counter()
             outcome = train_and_evaluate(config, dataset, Callback())
             ended = time.perf_counter()
-        spent = {"seconds": ended - started, "text_seconds": prepared - started}
-        return {**spent, "accuracy": outcome.result.test.accuracy, "epochs": len(outcome.result.epochs)}
+        seconds = {"seconds": ended - started, "text_seconds": prepared - started}
+        return {**seconds, "accuracy": outcome.result.test.accuracy, "epochs": len(outcome.result.epochs)}
 
     return run
 

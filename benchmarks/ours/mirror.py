@@ -1,4 +1,4 @@
-"""Ours: a client of a store, which mirrors complete runs as `sync` does, or logs epochs as a training does."""
+"""Ours: a client of a store that mirrors complete runs as `sync` does, or logs epochs as training does."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ REVIEWS = 1_000
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Write `count` folders that belong to client `number`, and connect; a request says what to send."""
+    """Write `count` run folders of client `number` and connect; a request sends `runs` or `epochs`."""
     store = Store(settings["uri"], Path(settings["artifacts"]) if settings["artifacts"] else None)
     root = Path(settings["root"]) / str(settings["number"])
     config = compose_config([f"paths.runs={root}/runs", f"paths.store={root}"])
     tracking = replace(config.tracking, model=False)
-    folders = [_folder(config, 1_000 * settings["number"] + place) for place in range(settings["count"])]
+    folders = [_folder(config, 1_000 * settings["number"] + index) for index in range(settings["count"])]
     experiment = store.experiment_id("default")
 
     def run(what: str, times: int = 0) -> dict[str, Any]:

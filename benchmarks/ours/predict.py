@@ -14,15 +14,15 @@ from sentiment_lab.training.trainer import prepare_process
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Load the saved classifier; a request judges `reviews` reviews from number `start` on."""
+    """Load the saved classifier; a request classifies `reviews` reviews from index `start`."""
     prepare_process(settings["threads"], deterministic=True)
     classifier, texts = load_classifier(Path(settings["model"])), load_texts(settings).texts
 
     def predict(start: int, reviews: int) -> dict[str, Any]:
-        chosen = texts[start : start + reviews]
+        batch = texts[start : start + reviews]
         started = time.perf_counter()
-        classifier.predict_probabilities(chosen)
-        return {"seconds": time.perf_counter() - started, "reviews": len(chosen)}
+        classifier.predict_probabilities(batch)
+        return {"seconds": time.perf_counter() - started, "reviews": len(batch)}
 
     return predict
 

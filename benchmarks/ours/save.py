@@ -1,4 +1,4 @@
-"""Save a network of the size of a trained one, its weights as they start, as a classifier and as MLflow's pyfunc."""
+"""Save an untrained network as a classifier and as MLflow's pyfunc; its size is that of a trained one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sentiment_lab.models.recurrent import build_recurrent
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Return what saves both into folders."""
+    """Return the function that saves both into folders."""
 
     def save(model: str, pyfunc: str) -> dict[str, Any]:
         import mlflow

@@ -1,4 +1,4 @@
-"""Ours: one stage on generated text of a given size, with its time and the memory that it took beyond its input."""
+"""Ours: one stage on generated text of a given size, with its time and its memory beyond the input."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 
 from benchmarks.protocol import peak_bytes, serve
 from sentiment_lab.config.compose import compose_config
-from sentiment_lab.data.batching import evaluation_batches, training_batches
-from sentiment_lab.data.dataset import Part
-from sentiment_lab.data.token_sequences import TokenTable, tokenize_texts
+from sentiment_lab.data.batching import training_batches
+from sentiment_lab.data.token_sequences import TokenSequences
+from sentiment_lab.data.tokenized_texts import tokenize_texts
 from sentiment_lab.data.vocabulary import fit_vocabulary
 
 WORDS = 50_000
-"""Distinct words of the generated text; word r comes with a probability of about 1 / r."""
+"""Distinct words of the generated text; word r has a probability of about 1 / r."""
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Prepare the input of the stage; a request runs it once."""
+    """Prepare the input of the stage; a request runs the stage once."""
     stages = {
         "tokens": _tokens,
         "vocabulary and encoding": _encoding,
@@ -45,15 +45,14 @@ def _texts(settings: dict[str, Any]) -> list[str]:
 
 
 def _ranks(generator: np.random.Generator, count: int) -> np.ndarray:
-    """Draw ranks from 0: uniform logarithms, which is Zipf's law."""
+    """Draw ranks from 0 by Zipf's law: their logarithms are uniform."""
     return (np.exp(generator.random(count) * np.log(WORDS)) - 1).astype(np.int64)
 
 
-def _part(settings: dict[str, Any]) -> Part:
+def _sequences(settings: dict[str, Any]) -> TokenSequences:
     reviews, length = settings["reviews"], settings["length"]
     token_ids = np.minimum(_ranks(np.random.default_rng(0), reviews * length) + 2, 9_999).astype(np.int32)
-    labels = (np.arange(reviews) % 2).astype(np.int8)
-    return Part("train", np.empty(reviews, np.str_), labels, token_ids, np.arange(reviews + 1) * length)
+    return TokenSequences(token_ids, np.arange(reviews + 1) * length)
 
 
 def _tokens(settings: dict[str, Any]) -> Callable[[], object]:
@@ -65,39 +64,38 @@ def _encoding(settings: dict[str, Any]) -> Callable[[], object]:
     reviews, length = settings["reviews"], settings["length"]
     names = [f"word{number:05}" for number in range(WORDS)]
     word_ids = _ranks(np.random.default_rng(0), reviews * length).astype(np.int32)
-    table = TokenTable(names, word_ids, np.arange(reviews + 1) * length)
+    sequences = TokenSequences(word_ids, np.arange(reviews + 1) * length)
     text = compose_config([f"text.max_length={length}"]).text
 
     def encode() -> None:
-        rows = np.arange(reviews)
-        vocabulary = fit_vocabulary(table.words, table.counts(rows), text)
-        cut, _ = table.cut(rows, text.max_length, text.keep)
-        vocabulary.encode(table.words)[cut]
+        vocabulary = fit_vocabulary(names, sequences.counts(len(names)), text)
+        sequences.truncate(text.max_length, text.keep).renumber(vocabulary.encode(names))
 
     return encode
 
 
 def _step(settings: dict[str, Any]) -> Callable[[], object]:
-    learner, part = _learner(settings), _part(settings)
-    batches = training_batches(part, 64, "similar_length", seed=0, epoch=1)
-    small = training_batches(_part({**settings, "reviews": 64, "length": 8}), 64, "shuffled", seed=0, epoch=1)[0]
-    learner.learn(small.token_ids, small.labels)
+    trainer, sequences = _trainer(settings), _sequences(settings)
+    labels = (np.arange(len(sequences)) % 2).astype(np.float32)
+    batches = training_batches(sequences, 64, "similar_length", seed=0, epoch=1)
+    small = training_batches(_sequences({**settings, "reviews": 64, "length": 8}), 64, "shuffled", seed=0, epoch=1)[0]
+    trainer.train_step(small.token_ids, (np.arange(64) % 2).astype(np.float32))
 
     def steps() -> None:
         for index in range(min(len(batches), settings["steps"])):
-            learner.learn(batches[index].token_ids, batches[index].labels)
+            batch = batches[index]
+            trainer.train_step(batch.token_ids, labels[batch.indices])
 
     return steps
 
 
 def _prediction(settings: dict[str, Any]) -> Callable[[], object]:
-    learner, part = _learner(settings), _part(settings)
-    small = _part({**settings, "reviews": 64, "length": 8})
-    learner.logits(evaluation_batches(small, 256), len(small))
-    return lambda: learner.logits(evaluation_batches(part, 256), len(part))
+    trainer, sequences = _trainer(settings), _sequences(settings)
+    trainer.predict_logits(_sequences({**settings, "reviews": 64, "length": 8}))
+    return lambda: trainer.predict_logits(sequences)
 
 
-def _learner(settings: dict[str, Any]) -> Any:
+def _trainer(settings: dict[str, Any]) -> Any:
     from sentiment_lab.training.trainer import Trainer, prepare_process
 
     config = compose_config(["model=lstm", f"model.units=[{settings['units']}]"])

@@ -1,4 +1,4 @@
-"""Ours, taken apart: the same batches built only, with the forward pass, with the gradients, with the whole step."""
+"""Ours, in parts: building batches only, with the forward pass, with the gradients, and the complete step."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from sentiment_lab.training.trainer import LABELS, TOKENS, Trainer, prepare_proc
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Build the network; a request takes `steps` batches of `epoch` up to one of the `stages`."""
+    """Build the network; a request runs `steps` batches of `epoch` up to one of the `stages`."""
     config = compose_config(settings["overrides"])
     prepare_process(settings["threads"], deterministic=config.training.deterministic)
     part, vocabulary_size = load_part(settings["part"])
-    learner = Trainer(config, config.model, vocabulary_size, steps=10_000)
-    training = config.training
-    stages = {"batches": _batch_only, **_partial(learner), "step": learner.learn}
+    trainer = Trainer(config, config.model, vocabulary_size, steps=10_000)
+    training, labels = config.training, part.labels.astype(np.float32)
+    stages = {"batches": _batch_only, **_partial_steps(trainer), "step": trainer.train_step}
 
-    def take(steps: int, epoch: int, stage: str = "step") -> dict[str, Any]:
+    def run_steps(steps: int, epoch: int, stage: str = "step") -> dict[str, Any]:
         run = stages[stage]
         started, tokens, reviews = time.perf_counter(), 0, 0
-        batches = training_batches(part, training.batch_size, training.batching, config.seed, epoch)
+        batches = training_batches(part.sequences, training.batch_size, training.batching, config.seed, epoch)
         for index in range(min(steps, len(batches))):
             batch = batches[index]
-            run(batch.token_ids, batch.labels)
+            run(batch.token_ids, labels[batch.indices])
             tokens += int(batch.lengths.sum())
-            reviews += len(batch.labels)
+            reviews += len(batch.indices)
         return {"seconds": time.perf_counter() - started, "tokens": tokens, "reviews": reviews, "steps": index + 1}
 
-    return take
+    return run_steps
 
 
 def _batch_only(_token_ids: np.ndarray, _labels: np.ndarray) -> None:
-    """Do nothing with a batch that has been built."""
+    """Ignore a batch: only building it is measured."""
 
 
-def _partial(learner: Trainer) -> dict[str, Callable[..., Any]]:
+def _partial_steps(trainer: Trainer) -> dict[str, Callable[..., Any]]:
     """Return the forward pass with its loss, and the same with the gradients."""
-    network = learner.network
+    network = trainer.network
 
     def loss_of(token_ids: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         logits = tf.squeeze(network(token_ids, training=True), axis=-1)

@@ -1,4 +1,4 @@
-"""Ours: tokens, vocabulary and encoding, cold and warm; and word vectors."""
+"""Ours: tokenization, vocabulary and encoding, cold and warm; word vectors; padding."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sentiment_lab.config.compose import compose_config
 from sentiment_lab.data.batching import training_batches
 from sentiment_lab.data.cooccurrence import word_vectors
 from sentiment_lab.data.dataset import build_dataset
-from sentiment_lab.data.token_sequences import load_tokens
+from sentiment_lab.data.tokenized_texts import load_tokens
 from sentiment_lab.data.vocabulary import fit_vocabulary
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Load the texts; a request measures `cold`, `warm`, `vectors` or `padding`."""
+    """Load the texts; a request measures the stage `cold`, `warm`, `vectors` or `padding`."""
     corpus = load_texts(settings)
     config = compose_config(settings["overrides"])
     cache, train = Path(settings["encoded"]), np.arange(settings["train"])
@@ -30,11 +30,11 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
     def cold() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as empty:
             started = time.perf_counter()
-            table = load_tokens(Path(empty), corpus.order_hash, lambda: corpus.texts, lowercase=config.text.lowercase)
-            vocabulary = fit_vocabulary(table.words, table.counts(train), config.text)
+            lowercase = config.text.lowercase
+            words, sequences = load_tokens(Path(empty), corpus.order_hash, lambda: corpus.texts, lowercase=lowercase)
+            vocabulary = fit_vocabulary(words, sequences.select(train).counts(len(words)), config.text)
             fitted = time.perf_counter()
-            word_ids, _ = table.cut(np.arange(len(corpus.texts)), config.text.max_length, config.text.keep)
-            vocabulary.encode(table.words)[word_ids]
+            sequences.truncate(config.text.max_length, config.text.keep).renumber(vocabulary.encode(words))
             ended = time.perf_counter()
         return {"fit": fitted - started, "encode": ended - fitted, "seconds": ended - started}
 
@@ -44,16 +44,17 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
         return {"seconds": time.perf_counter() - started}
 
     def vectors(size: int) -> dict[str, Any]:
-        table = load_tokens(cache, corpus.order_hash, lambda: corpus.texts, lowercase=config.text.lowercase)
-        vocabulary = fit_vocabulary(table.words, table.counts(train), config.text)
-        token_ids = vocabulary.encode(table.words)[table.word_ids]
+        lowercase = config.text.lowercase
+        words, sequences = load_tokens(cache, corpus.order_hash, lambda: corpus.texts, lowercase=lowercase)
+        vocabulary = fit_vocabulary(words, sequences.select(train).counts(len(words)), config.text)
+        encoded = sequences.renumber(vocabulary.encode(words))
         started = time.perf_counter()
-        word_vectors(token_ids, table.offsets, vocabulary.size, size)
+        word_vectors(encoded, vocabulary.size, size)
         return {"seconds": time.perf_counter() - started}
 
     def padding(max_length: int, batching: str) -> dict[str, Any]:
         longer = compose_config([*settings["overrides"], f"text.max_length={max_length}"])
-        batches = training_batches(build_dataset(longer, cache).train, 64, batching, seed=0, epoch=1)
+        batches = training_batches(build_dataset(longer, cache).train.sequences, 64, batching, seed=0, epoch=1)
         started = time.perf_counter()
         cells = sum(batch.token_ids.size for batch in batches)
         return {"seconds": time.perf_counter() - started, "share": 1 - batches.tokens / cells}

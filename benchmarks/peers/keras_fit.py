@@ -1,6 +1,6 @@
-"""Keras as its guide to recurrent networks says: padded arrays, `mask_zero=True`, `compile` and `fit`.
+"""Keras as in its guide to recurrent networks: padded arrays, `mask_zero=True`, `compile` and `fit`.
 
-Padding the arrays is not counted. The time is that from the first batch to the end of the last one.
+Padding the arrays is not timed. The time runs from the start of the first batch to the end of the last one.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def build_network(vocabulary_size: int, settings: dict[str, Any], *, masked: boo
 
 
 def use_threads(count: int) -> None:
-    """Let TensorFlow run on so many threads."""
+    """Set the number of TensorFlow's threads."""
     tf.config.threading.set_intra_op_parallelism_threads(count)
     tf.config.threading.set_inter_op_parallelism_threads(count)
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Build the network; a request fits `steps` steps of shuffled batches."""
+    """Build the network; a request trains `steps` steps of shuffled batches."""
     use_threads(settings["threads"])
     part, vocabulary_size = load_part(settings["part"])
     token_ids, labels = padded(part, settings["max_length"]), part.labels.astype(np.float32)
@@ -52,7 +52,7 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
         times: list[float] = []
         clock = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda *_, **__: times.append(time.perf_counter()))
         network.fit(token_ids[rows], labels[rows], batch_size=size, epochs=1, verbose=0, callbacks=[clock])
-        return {"seconds": time.perf_counter() - times[0], "tokens": int(part.lengths[rows].sum())}
+        return {"seconds": time.perf_counter() - times[0], "tokens": int(part.sequences.lengths[rows].sum())}
 
     return train
 

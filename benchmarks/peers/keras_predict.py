@@ -1,4 +1,4 @@
-"""Keras as its examples say: TextVectorization to one width, then `predict` on padded arrays in batches of 256."""
+"""Keras as in its examples: TextVectorization to a fixed width, then `predict` on padded arrays in batches of 256."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ BATCH = 256
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Fit the vocabulary and build the network; a request judges `reviews` reviews from number `start` on."""
+    """Fit the vocabulary and build the network; a request classifies `reviews` reviews from index `start`."""
     use_threads(settings["threads"])
     texts, length = load_texts(settings).texts, settings["max_length"]
-    # Its own output length keeps the first tokens; as many as the last ones that ours keeps.
+    # output_sequence_length keeps the first tokens; ours keeps the same number of last tokens.
     encode = keras.layers.TextVectorization(settings["vocabulary_size"], output_sequence_length=length)
     encode.adapt(tf.data.Dataset.from_tensor_slices(texts[:5_000]).batch(512))
     network = build_network(settings["vocabulary_size"], settings)
 
     def predict(start: int, reviews: int) -> dict[str, Any]:
-        chosen = texts[start : start + reviews]
+        batch = texts[start : start + reviews]
         started = time.perf_counter()
-        network.predict(encode(tf.constant(chosen)), batch_size=BATCH, verbose=0)
-        return {"seconds": time.perf_counter() - started, "reviews": len(chosen)}
+        network.predict(encode(tf.constant(batch)), batch_size=BATCH, verbose=0)
+        return {"seconds": time.perf_counter() - started, "reviews": len(batch)}
 
     return predict
 

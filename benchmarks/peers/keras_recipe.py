@@ -2,7 +2,7 @@
 
 TextVectorization with 10,000 words fitted on the train part, the last 200 tokens padded on the left, Embedding 64,
 Bidirectional(LSTM(64)), one sigmoid, Adam, four epochs of `fit` in shuffled batches of 64. After each epoch the test
-part is predicted, to know the accuracy there; only the last of these predictions is counted.
+part is predicted to measure the accuracy; only the last prediction is timed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ NETWORK = {"cell": "lstm", "units": [64], "bidirectional": True, "embedding_size
 
 
 class Encoder:
-    """Texts to padded token ids."""
+    """Encodes texts as padded token ids."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        """Fit the vocabulary."""
+        """Fit the vocabulary on the texts."""
         self._layer = keras.layers.TextVectorization(WORDS, ragged=True)
         self._layer.adapt(tf.data.Dataset.from_tensor_slices(texts).batch(512))
 
@@ -39,26 +39,26 @@ class Encoder:
         return keras.utils.pad_sequences(rows, LENGTH)
 
 
-class Epochs:
-    """Notes after each epoch how long training has taken so far and how right the network is on test."""
+class EpochRecords:
+    """Records the training time and the test accuracy after each epoch."""
 
     def __init__(self, network: keras.Model, test: np.ndarray, labels: np.ndarray) -> None:
         self._network, self._test, self._labels = network, test, labels
         self._uncounted = 0.0
         self.records: list[dict[str, float]] = []
 
-    def note(self, started: float) -> None:
-        """Predict the test part; that time is not part of the next epochs."""
+    def add(self, started: float) -> None:
+        """Predict the test part; this time is not counted in the later epochs."""
         begun = time.perf_counter()
         probabilities = self._network.predict(self._test, batch_size=256, verbose=0)[:, 0]
-        spent = time.perf_counter() - begun
+        duration = time.perf_counter() - begun
         accuracy = float(np.mean((probabilities > 0.5) == (self._labels == 1)))
-        self.records.append({"seconds": begun - started - self._uncounted + spent, "accuracy": accuracy})
-        self._uncounted += spent
+        self.records.append({"seconds": begun - started - self._uncounted + duration, "accuracy": accuracy})
+        self._uncounted += duration
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Load the texts; a request follows the recipe once, or only `steps` steps of each of its epochs."""
+    """Load the texts; a request runs the recipe once, or only `steps` steps of each epoch."""
     use_threads(settings["threads"])
     corpus = load_texts(settings)
     texts, labels = corpus.texts, corpus.reviews["label"].to_numpy()
@@ -72,13 +72,13 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
         token_ids, held = encode(texts[train]), encode(texts[test])
         prepared = time.perf_counter()
         network = build_network(WORDS, NETWORK, masked=False)
-        noted = Epochs(network, held, labels[test])
-        told = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_, **__: noted.note(started))
+        records = EpochRecords(network, held, labels[test])
+        callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_, **__: records.add(started))
         rows = slice(0, steps and steps * BATCH)
-        answers = labels[train].astype(np.float32)[rows]
-        network.fit(token_ids[rows], answers, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[told])
+        targets = labels[train].astype(np.float32)[rows]
+        network.fit(token_ids[rows], targets, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[callback])
         batches = -(-len(token_ids) // BATCH)
-        return {"text_seconds": prepared - started, "epochs": noted.records, "batches": batches}
+        return {"text_seconds": prepared - started, "epochs": records.records, "batches": batches}
 
     return run
 

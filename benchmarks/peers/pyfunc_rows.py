@@ -1,4 +1,4 @@
-"""MLflow's pyfunc asked for one review after another, as a service does that gets them one by one."""
+"""MLflow's pyfunc called with one review at a time, as in a service that receives single reviews."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sentiment_lab.training.trainer import prepare_process
 
 
 def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Load the model; a request judges a tenth of `reviews` reviews from number `start` on."""
+    """Load the model; a request classifies a tenth of `reviews` reviews from index `start`."""
     prepare_process(settings["threads"], deterministic=True)
     model, texts = mlflow.pyfunc.load_model(settings["pyfunc"]), load_texts(settings).texts
 
     def predict(start: int, reviews: int) -> dict[str, Any]:
-        chosen = texts[start : start + max(1, reviews // 10)]
+        batch = texts[start : start + max(1, reviews // 10)]
         started = time.perf_counter()
-        for text in chosen:
+        for text in batch:
             model.predict(pd.DataFrame({"review": [text]}))
-        return {"seconds": time.perf_counter() - started, "reviews": len(chosen)}
+        return {"seconds": time.perf_counter() - started, "reviews": len(batch)}
 
     return predict
 

@@ -1,4 +1,4 @@
-"""Keras' TextVectorization: adapt on the train part, encode all reviews."""
+"""Keras' TextVectorization: fit on the train part, encode all reviews."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
     def measure() -> dict[str, Any]:
         layer = keras.layers.TextVectorization(settings["vocabulary_size"], ragged=True)
         started = time.perf_counter()
-        # Turning Python strings into a tensor is part of the work: all candidates start from the same list.
+        # Converting Python strings to a tensor is timed too: all candidates start from the same list.
         reviews = tf.data.Dataset.from_tensor_slices(texts)
         layer.adapt(reviews.take(settings["train"]).batch(512))
         fitted = time.perf_counter()

@@ -1,8 +1,8 @@
-"""PyTorch: packed as its documentation says for texts of different lengths, or padded to the longest in the batch.
+"""PyTorch: packed, as its documentation recommends for texts of different lengths, or padded to the longest in a batch.
 
-`pack_padded_sequence(enforce_sorted=False)` is the one that gives our network's answers. Its backward pass is slow on
-processors, so the padded form is measured too: it takes the state after the last token, which is the same for a forward
-layer, while a backward layer reads the padding first.
+Only `pack_padded_sequence(enforce_sorted=False)` computes the same outputs as our network. Its backward pass is slow on
+CPUs, so the padded form is measured too. It uses the state after the last token, which is the same for a forward layer;
+a backward layer reads the padding first.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 from benchmarks.protocol import serve
 from benchmarks.reviews import load_part
 
-FEWER = 10
-"""Packed sequences take so many times fewer steps: one of 256 reviews takes about ten seconds."""
+PACKED_DIVISOR = 10
+"""Packed sequences run a tenth of the steps: one step of 256 reviews takes about ten seconds."""
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "simple_rnn": nn.RNN}
 
 
@@ -31,7 +31,7 @@ class Network(nn.Module):
         super().__init__()
         units = settings["units"]
         if len(set(units)) != 1:
-            raise ValueError(f"PyTorch's recurrent layers have one size, got units {units}")
+            raise ValueError(f"units must be equal in all layers for PyTorch, got {units}")
         self.embed = nn.Embedding(vocabulary_size, settings["embedding_size"], padding_idx=0)
         shape = {"num_layers": len(units), "batch_first": True, "bidirectional": settings["bidirectional"]}
         self.recurrent = CELLS[settings["cell"]](settings["embedding_size"], units[0], **shape)
@@ -60,17 +60,17 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
     """Build the network; a request trains `steps` steps of shuffled batches."""
     torch.set_num_threads(settings["threads"])
     part, vocabulary_size = load_part(settings["part"])
-    ids = torch.from_numpy(part.token_ids.astype(np.int64))
-    reviews = [ids[start:end] for start, end in zip(part.offsets[:-1], part.offsets[1:], strict=True)]
-    lengths, labels = torch.from_numpy(part.lengths), torch.from_numpy(part.labels.astype(np.float32))
+    ids = torch.from_numpy(part.sequences.ids.astype(np.int64))
+    reviews = list(ids.split(part.sequences.lengths.tolist()))
+    lengths, labels = torch.from_numpy(part.sequences.lengths), torch.from_numpy(part.labels.astype(np.float32))
     network = Network(vocabulary_size, settings)
     optimizer, loss_of = torch.optim.Adam(network.parameters(), settings["learning_rate"]), nn.BCEWithLogitsLoss()
     size = settings["batch_size"]
 
     def train(steps: int, epoch: int) -> dict[str, Any]:
-        steps = max(1, steps // FEWER) if settings["packed"] else steps
+        steps = max(1, steps // PACKED_DIVISOR) if settings["packed"] else steps
         order = torch.randperm(len(part), generator=torch.Generator().manual_seed(epoch))
-        started, tokens, right = time.perf_counter(), 0, 0
+        started, tokens, correct = time.perf_counter(), 0, 0
         for rows in order[: steps * size].split(size):
             batch = pad_sequence([reviews[row] for row in rows.tolist()], batch_first=True)
             optimizer.zero_grad()
@@ -78,9 +78,9 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
             loss = loss_of(logits, labels[rows])
             loss.backward()
             optimizer.step()
-            right += int(((logits > 0) == (labels[rows] > 0.5)).sum())
+            correct += int(((logits > 0) == (labels[rows] > 0.5)).sum())
             tokens += int(lengths[rows].sum())
-        return {"seconds": time.perf_counter() - started, "tokens": tokens, "right": right}
+        return {"seconds": time.perf_counter() - started, "tokens": tokens, "correct": correct}
 
     return train
 

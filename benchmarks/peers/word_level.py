@@ -1,4 +1,4 @@
-"""HuggingFace tokenizers at word level, with our rules translated for its engine (all but HTML entities)."""
+"""HuggingFace tokenizers at word level, with our rules (except HTML entities) translated for its engine."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
     texts = load_texts(settings).texts
 
     def measure() -> dict[str, Any]:
-        cut, special = _tokenizer(), [PADDING, UNKNOWN]
+        word_level, special = _tokenizer(), [PADDING, UNKNOWN]
         size = settings["vocabulary_size"]
         trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=special, show_progress=False)
         started = time.perf_counter()
-        cut.train_from_iterator(texts[: settings["train"]], trainer)
+        word_level.train_from_iterator(texts[: settings["train"]], trainer)
         fitted = time.perf_counter()
-        for encoding in cut.encode_batch_fast(texts, add_special_tokens=False):
-            encoding.ids  # noqa: B018  # they are made when they are asked for
+        for encoding in word_level.encode_batch_fast(texts, add_special_tokens=False):
+            encoding.ids  # noqa: B018  # computed on access
         ended = time.perf_counter()
         return {"fit": fitted - started, "encode": ended - fitted, "seconds": ended - started}
 
@@ -38,8 +38,8 @@ def build(settings: dict[str, Any]) -> Callable[..., dict[str, Any]]:
 
 
 def _tokenizer() -> tokenizers.Tokenizer:
-    cut = tokenizers.Tokenizer(tokenizers.models.WordLevel(unk_token=UNKNOWN))
-    cut.normalizer = normalizers.Sequence(
+    word_level = tokenizers.Tokenizer(tokenizers.models.WordLevel(unk_token=UNKNOWN))
+    word_level.normalizer = normalizers.Sequence(
         [
             normalizers.Replace(tokenizers.Regex(tokenizer._TAG.pattern), " "),
             *(normalizers.Replace(old, new) for old, new in REPLACED.items()),
@@ -48,12 +48,12 @@ def _tokenizer() -> tokenizers.Tokenizer:
             normalizers.Replace("_", " "),
         ]
     )
-    cut.pre_tokenizer = pre_tokenizers.Split(tokenizers.Regex(_oniguruma_pattern()), "removed", invert=True)
-    return cut
+    word_level.pre_tokenizer = pre_tokenizers.Split(tokenizers.Regex(_oniguruma_pattern()), "removed", invert=True)
+    return word_level
 
 
 def _oniguruma_pattern() -> str:
-    """Return our pattern without comments, white space and the escapes that the tokenizers' engine does not know."""
+    """Return our pattern without comments, white space and escapes that the engine of tokenizers does not support."""
     pattern = re.sub(r"\s+#.*|\s+", "", tokenizer._TOKEN.pattern)
     return "(?i)" + re.sub(r"\\[uU]([0-9a-f]{4,8})", lambda escape: chr(int(escape[1], 16)), pattern)
 

@@ -1,1 +1,1 @@
-"""What the runs say together: tables, statistics, figures. Never imports keras."""
+"""Analysis of stored runs: variants, statistics, comparison, exports, charts and pages. Never imports keras."""

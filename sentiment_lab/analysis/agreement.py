@@ -1,4 +1,4 @@
-"""What variants say of the same reviews: majority votes, agreement, mistakes that are one's alone."""
+"""Compare the predictions of variants on the same reviews: majority votes, agreement, mistakes of a single variant."""
 
 from __future__ import annotations
 
@@ -17,99 +17,112 @@ MOST_MISTAKES = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
-    """The predictions of a variant's runs on one list of reviews."""
+class VariantPredictions:
+    """The predictions of all runs of a variant, on the same reviews in the same order."""
 
     label: str
-    tested: Sequence[TestPredictions]
-    """One for each run, all of the same reviews in the same order."""
+    runs: Sequence[TestPredictions]
 
     @property
-    def called(self) -> NDArray[np.bool_]:
-        """Whether each run calls each review positive: (runs, reviews)."""
-        return np.stack([answers.probabilities > 0.5 for answers in self.tested])
+    def reviews(self) -> TestPredictions:
+        """The first run, whose ids, labels and lengths are those of all runs."""
+        return self.runs[0]
 
     @property
-    def right(self) -> NDArray[np.bool_]:
-        """Whether each run is right about each review: (runs, reviews)."""
-        return np.stack([answers.right for answers in self.tested])
+    def pooled(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """The labels and the probabilities of all runs, (runs * reviews,) each."""
+        labels, probabilities = ([run.labels for run in self.runs], [run.probabilities for run in self.runs])
+        return np.concatenate(labels), np.concatenate(probabilities)
+
+    @property
+    def predicted(self) -> NDArray[np.bool_]:
+        """Whether each run predicts that a review is positive: (runs, reviews)."""
+        return np.stack([run.probabilities > 0.5 for run in self.runs])
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether each run classifies each review correctly: (runs, reviews)."""
+        return np.stack([run.correct for run in self.runs])
 
     @property
     def probability(self) -> NDArray[np.float64]:
         """The mean probability of a positive review over the runs: (reviews,)."""
-        mean: NDArray[np.float64] = np.mean(
-            [answers.probabilities for answers in self.tested], axis=0, dtype=np.float64
-        )
+        mean: NDArray[np.float64] = np.mean([run.probabilities for run in self.runs], axis=0, dtype=np.float64)
         return mean
 
     @property
     def votes(self) -> NDArray[np.bool_]:
-        """What most runs call each review, (reviews,); where they are even, what the mean probability says."""
-        share = self.called.mean(axis=0)
+        """Whether the majority of runs predicts positive, (reviews,); the mean probability decides ties."""
+        share = self.predicted.mean(axis=0)
         votes: NDArray[np.bool_] = np.where(share == 0.5, self.probability > 0.5, share > 0.5)
         return votes
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A review that all runs of one variant get wrong and most other variants get right."""
+    """A review that all runs of one variant misclassify and most other variants classify correctly."""
 
     review_id: str
     label: int
     probability: float
-    """The mean of the variant's runs."""
-    others_right: int
+    """The mean over the variant's runs."""
+    others_correct: int
     others: int
 
 
-def build_panels(rows: Sequence[VariantSummary], answers: Mapping[str, TestPredictions]) -> list[Panel]:
-    """Return the variants whose runs all have predictions on the same reviews as each other."""
-    panels = []
+def group_predictions(
+    rows: Sequence[VariantSummary], predictions: Mapping[str, TestPredictions]
+) -> list[VariantPredictions]:
+    """Return the predictions of the variants whose runs all have predictions on the same reviews."""
+    groups = []
     for row in rows:
-        tested = [answers[run.short_hash] for run in row.variant.runs.values() if run.short_hash in answers]
-        if tested and len(tested) == len(row.variant.runs) and all(tested[0].same_test(one) for one in tested):
-            panels.append(Panel(row.label, tested))
-    return panels
+        runs = [predictions[run.short_hash] for run in row.variant.runs.values() if run.short_hash in predictions]
+        if runs and len(runs) == len(row.variant.runs) and all(runs[0].same_test(one) for one in runs):
+            groups.append(VariantPredictions(row.label, runs))
+    return groups
 
 
-def share_reviews(panels: Sequence[Panel]) -> bool:
-    """Tell whether all variants were tested on the same reviews."""
-    return all(panels[0].tested[0].same_test(panel.tested[0]) for panel in panels)
+def share_reviews(variants: Sequence[VariantPredictions]) -> bool:
+    """Return whether all variants were tested on the same reviews."""
+    return all(variants[0].reviews.same_test(variant.reviews) for variant in variants)
 
 
-def agreement(panels: Sequence[Panel]) -> NDArray[np.float64]:
-    """Return the share of reviews on which two variants' votes agree: (variants, variants).
+def agreement(variants: Sequence[VariantPredictions]) -> NDArray[np.float64]:
+    """Return the share of reviews for which the votes of two variants agree: (variants, variants).
 
-    On the diagonal: that on which two runs of one variant agree, the mean over its pairs of runs; nan with one run.
+    The diagonal has the agreement of two runs of one variant, averaged over its pairs of runs; nan for a single run.
     """
-    votes = np.stack([panel.votes for panel in panels])
+    votes = np.stack([variant.votes for variant in variants])
     shares = np.array([[float((one == other).mean()) for other in votes] for one in votes])
-    np.fill_diagonal(shares, [_between_runs(panel.called) for panel in panels])
+    np.fill_diagonal(shares, [_between_runs(variant.predicted) for variant in variants])
     return shares
 
 
-def own_mistakes(panels: Sequence[Panel], most: int = MOST_MISTAKES) -> dict[str, list[Mistake]]:
-    """Return for each variant the reviews that are hard for it alone, those that most others get right first.
+def own_mistakes(variants: Sequence[VariantPredictions], most: int = MOST_MISTAKES) -> dict[str, list[Mistake]]:
+    """Return for each variant the reviews that it alone misclassifies, first those with the most correct variants.
 
-    All its runs are wrong; of more than half of the others the vote is right. Among equals the more confident comes
-    first. Empty lists with one variant.
+    All its runs are wrong, and the votes of more than half of the other variants are correct. Ties are ordered by the
+    confidence of the variant. The lists are empty for a single variant.
     """
-    labels = panels[0].tested[0].labels == 1
-    right = np.stack([panel.votes == labels for panel in panels])
-    return {panel.label: _own(panel, np.delete(right, place, axis=0), most) for place, panel in enumerate(panels)}
+    labels = variants[0].reviews.labels == 1
+    correct = np.stack([variant.votes == labels for variant in variants])
+    return {
+        variant.label: _mistakes(variant, np.delete(correct, index, axis=0), most)
+        for index, variant in enumerate(variants)
+    }
 
 
-def _between_runs(called: NDArray[np.bool_]) -> float:
-    pairs = list(itertools.combinations(called, 2))
+def _between_runs(predicted: NDArray[np.bool_]) -> float:
+    pairs = list(itertools.combinations(predicted, 2))
     return float(np.mean([(one == other).mean() for one, other in pairs])) if pairs else float("nan")
 
 
-def _own(panel: Panel, others: NDArray[np.bool_], most: int) -> list[Mistake]:
-    first, votes, probability = panel.tested[0], others.sum(axis=0), panel.probability
-    chosen = np.flatnonzero(~panel.right.any(axis=0) & (2 * votes > len(others)))
+def _mistakes(variant: VariantPredictions, others: NDArray[np.bool_], most: int) -> list[Mistake]:
+    reviews, votes, probability = variant.reviews, others.sum(axis=0), variant.probability
+    candidates = np.flatnonzero(~variant.correct.any(axis=0) & (2 * votes > len(others)))
     confidence = np.abs(probability - 0.5)
-    ordered = sorted(chosen.tolist(), key=lambda at: (-votes[at], -confidence[at], first.ids[at]))
+    ordered = sorted(candidates.tolist(), key=lambda at: (-votes[at], -confidence[at], reviews.ids[at]))
     return [
-        Mistake(str(first.ids[at]), int(first.labels[at]), float(probability[at]), int(votes[at]), len(others))
+        Mistake(str(reviews.ids[at]), int(reviews.labels[at]), float(probability[at]), int(votes[at]), len(others))
         for at in ordered[:most]
     ]

@@ -1,4 +1,4 @@
-"""Which variant is better, by how much, and how sure that is."""
+"""Compare variants: which is better, by how much, and how certain that is."""
 
 from __future__ import annotations
 
@@ -16,33 +16,38 @@ from sentiment_lab.runs.folder import RunError
 
 
 class ComparisonError(LabError):
-    """Runs that cannot be ranked; the text names what differs and what to do."""
+    """Runs that cannot be ranked; the message names what differs and how to proceed."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The answer to a question."""
+    """The variants of a selection with their metrics, and the tests of their differences."""
 
     selection: Selection
     metric: Metric
     rows: Sequence[VariantSummary]
-    """The best first, or as they were sorted."""
+    """Sorted by the metric, best first, or as requested."""
     pairs: Sequence[Pair]
     unfinished: Sequence[StudyRun]
-    """Runs that are in no number."""
+    """Runs without a result, which no number includes."""
     notes: Sequence[str]
-    answers: Mapping[str, TestPredictions]
+    predictions: Mapping[str, TestPredictions]
     """Test predictions by short hash, of the runs that have them."""
 
     @property
     def columns(self) -> list[str]:
-        """The settings that differ, in order."""
+        """The settings in which variants differ, in order."""
         return list(dict.fromkeys(key for row in self.rows for key in row.variant.settings))
 
     @property
     def best(self) -> VariantSummary:
         """The variant with the best mean."""
-        return min(self.rows, key=lambda row: rank(row, self.metric))
+        return self.ranked[0]
+
+    @property
+    def ranked(self) -> list[VariantSummary]:
+        """The variants by the compared metric, best first, those without it last."""
+        return sorted(self.rows, key=lambda row: rank(row, self.metric))
 
 
 def compare(
@@ -55,25 +60,26 @@ def compare(
 ) -> Comparison:
     """Group the runs into variants, summarise each over its runs, and test every pair of variants.
 
-    `by` is as in `group_runs`; rows come in the order of `sort`, by default of the metric, the best first. Raises
-    ComparisonError where the runs have other data or test reviews than each other, unless `across_data`, LabError for
-    an unknown metric or setting, RunError where no run is complete.
+    `by` is that of `group_runs`. Rows are sorted by `sort`, by default the metric, best first. Raises ComparisonError
+    if runs differ in their data or test reviews and `across_data` is not set, LabError for an unknown metric or
+    setting, RunError if no run is complete.
     """
     measured, order = metric_named(metric), metric_named(sort or metric)
-    variants = [variant for variant in group_runs(selection.runs, by, selection.chosen) if variant.runs]
+    variants = [variant for variant in group_runs(selection.runs, by, selection.tuned) if variant.runs]
     unfinished = [run for run in selection.runs if run.result is None]
     if not variants:
         raise RunError(_nothing_complete(selection, unfinished))
-    answers, notes = _read_all(variants)
+    predictions, notes = _read_all(variants)
     notes = [*filter(None, [selection.left_out]), *notes]
-    _check_tests(variants, answers, across_data=across_data)
-    rows = [summarise_variant(variant, answers) for variant in variants]
+    if not across_data:
+        _check_tests(variants, predictions)
+    rows = [summarise_variant(variant, predictions) for variant in variants]
     ranked = sorted(rows, key=lambda row: rank(row, measured))
-    pairs = compare_pairs(ranked, measured, answers)
+    pairs = compare_pairs(ranked, measured, predictions)
     if len(rows) > MOST_PAIRED:
-        notes.append(f"pairs are those of the best {MOST_PAIRED} of {len(rows)} variants, corrected for all pairs")
+        notes.append(f"pairs are those of the best {MOST_PAIRED} of {len(rows)} variants, adjusted for all pairs")
     rows = sorted(assign_letters(ranked, pairs), key=lambda row: rank(row, order))
-    return Comparison(selection, measured, rows, pairs, unfinished, notes, answers)
+    return Comparison(selection, measured, rows, pairs, unfinished, notes, predictions)
 
 
 def _nothing_complete(selection: Selection, unfinished: Sequence[StudyRun]) -> str:
@@ -83,33 +89,33 @@ def _nothing_complete(selection: Selection, unfinished: Sequence[StudyRun]) -> s
 
 
 def _read_all(variants: Iterable[Variant]) -> tuple[dict[str, TestPredictions], list[str]]:
-    """Read all predictions; a run without them keeps its numbers, but is in no pair."""
-    answers, notes = {}, []
+    """Read all predictions; a run without them keeps its metrics but is excluded from the pairs."""
+    predictions, notes = {}, []
     for run in (run for variant in variants for run in variant.runs.values()):
         try:
-            answers[run.short_hash] = read_test_predictions(run.folder)
+            predictions[run.short_hash] = read_test_predictions(run.folder)
         except LabError as error:
-            notes.append(f"{run.name} {run.short_hash} is in no pair: {error}")
-    return answers, notes
+            notes.append(f"{run.name} {run.short_hash} is excluded from the pairs: {error}")
+    return predictions, notes
 
 
-def _check_tests(variants: Sequence[Variant], answers: Mapping[str, TestPredictions], *, across_data: bool) -> None:
+def _check_tests(variants: Sequence[Variant], predictions: Mapping[str, TestPredictions]) -> None:
     first, *others = (run for variant in variants for run in variant.runs.values())
-    for run in () if across_data else others:
+    for run in others:
         if run.outcome.data_hash != first.outcome.data_hash:
             what = f"other data ({run.outcome.data_hash[:12]}) than {first.name} {first.short_hash}"
-        elif not _same_test(run, first, answers):
+        elif not _same_test(run, first, predictions):
             what = f"another test part than {first.name} {first.short_hash}"
         else:
             continue
         raise ComparisonError(
-            f"{run.name} {run.short_hash} has {what} ({first.outcome.data_hash[:12]}): their accuracies are not about "
-            "the same reviews; name runs that share them, or give --across-data"
+            f"{run.name} {run.short_hash} has {what} ({first.outcome.data_hash[:12]}): their accuracies are not "
+            "measured on the same reviews; name runs that share them, or add --across-data"
         )
 
 
-def _same_test(run: StudyRun, first: StudyRun, answers: Mapping[str, TestPredictions]) -> bool:
+def _same_test(run: StudyRun, first: StudyRun, predictions: Mapping[str, TestPredictions]) -> bool:
     if run.outcome.split_hash == first.outcome.split_hash:
         return True
-    one, other = answers.get(run.short_hash), answers.get(first.short_hash)
+    one, other = predictions.get(run.short_hash), predictions.get(first.short_hash)
     return one is not None and other is not None and one.same_test(other)

@@ -1,4 +1,4 @@
-"""A comparison in the terminal, for papers and for other programs."""
+"""A comparison as Markdown, LaTeX, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -6,83 +6,30 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
-
 from sentiment_lab.analysis.comparison import Comparison
-from sentiment_lab.analysis.metrics import METRICS, Metric
+from sentiment_lab.analysis.metrics import all_metrics
 from sentiment_lab.analysis.pairwise import Pair
 from sentiment_lab.analysis.summaries import MetricSummary, VariantSummary
-from sentiment_lab.analysis.variants import short_names
-from sentiment_lab.analysis.verdict import caveats, show_difference, verdict
-from sentiment_lab.base.tables import DASH, render
-
-QUALITY = ("test_accuracy", "best_validation_accuracy", "test_f1", "test_roc_auc", "test_ece")
-COST = ("parameters", "epoch_seconds", "tokens_per_second", "train_seconds")
-SPREAD = ("test_accuracy", "best_validation_accuracy")
-"""Metrics that are shown with their spread; `to_csv` and `to_plain` give all of them."""
-PAIR_HEADINGS = ("pair", "seeds", "difference (95 % interval)", "p (Holm)", "McNemar p by seed")
-MOST_SEEDS = 3
-"""Seeds whose p-values are shown one by one."""
-MOST_SHOWN = 15
-"""Pairs that a terminal shows; of more, those with the best variant."""
-
-
-def render_comparison(console: Console, comparison: Comparison) -> None:
-    """Print the variants, their pairs, the verdict and its caveats; in a narrow terminal quality and cost apart."""
-    metrics = shown_metrics(comparison)
-    whole = headings(comparison, metrics)
-    rows = [cells(comparison, row, metrics) for row in comparison.rows]
-    widths = [max(map(len, column)) + 2 for column in zip(whole, *rows, strict=True)]
-    left = len(comparison.columns) or 1
-    if sum(widths) <= console.width:
-        render(console, whole, rows, left)
-    else:
-        for chosen in ([m for m in metrics if m.name not in COST], [m for m in metrics if m.name in COST]):
-            apart = [cells(comparison, row, chosen) for row in comparison.rows]
-            render(console, headings(comparison, chosen), apart, left)
-    _render_pairs(console, comparison)
-    console.print(verdict(comparison), highlight=False, markup=False)
-    for caveat in caveats(comparison):
-        console.print(f"note: {caveat}", highlight=False, markup=False)
-
-
-def headings(comparison: Comparison, metrics: Sequence[Metric]) -> list[str]:
-    """Return the headings of the columns that `cells` fills."""
-    names = short_names(comparison.columns)
-    titles: list[str] = [names[column] for column in comparison.columns] or ["variant"]
-    for metric in metrics:
-        titles += [metric.title, *(("95 % interval", "group") if metric is comparison.metric else ())]
-    path = ["path"] if _with_path(metrics) else []
-    return [*titles[: len(comparison.columns) or 1], "runs", *titles[len(comparison.columns) or 1 :], *path]
-
-
-def cells(comparison: Comparison, row: VariantSummary, metrics: Sequence[Metric]) -> list[str]:
-    """Return a row as text: what differs, seeds, each metric, of the compared one the interval and the letters."""
-    settings = row.variant.settings
-    texts = [show_setting(settings[column]) if column in settings else DASH for column in comparison.columns]
-    texts = [*(texts or [row.label]), str(len(row.variant.runs))]
-    for metric in metrics:
-        summary = row.metrics.get(metric.name)
-        texts.append(_mean(summary, metric, spread=metric is comparison.metric or metric.name in SPREAD))
-        if metric is comparison.metric:
-            texts += [_interval(summary, metric), row.letters]
-    return [*texts, row.execution_path] if _with_path(metrics) else texts
+from sentiment_lab.analysis.table import cells, headings, left_columns, show_setting, shown_metrics
+from sentiment_lab.analysis.verdict import caveats, verdict
+from sentiment_lab.base.tables import DASH
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """Return the variants as a table in Markdown."""
+    """Return the variants as a Markdown table."""
     metrics = shown_metrics(comparison)
     rows = [cells(comparison, row, metrics) for row in comparison.rows]
-    return markdown_table([headings(comparison, metrics), *rows], left=len(comparison.columns) or 1)
+    return markdown_table([headings(comparison, metrics), *rows], left=left_columns(comparison))
 
 
 def markdown_table(lines: Sequence[Sequence[str]], left: int) -> str:
-    """Return lines as a table in Markdown, the first of them its headings; the first `left` columns are words."""
+    """Return a Markdown table whose first line has the headings; the first `left` columns contain text."""
     if not lines:
         return ""
     marks = ["---"] * left + ["---:"] * (len(lines[0]) - left)
-    whole = [lines[0], marks, *lines[1:]]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in whole)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in [lines[0], marks, *lines[1:]]
+    )
 
 
 def to_latex(comparison: Comparison) -> str:
@@ -97,20 +44,21 @@ def to_latex(comparison: Comparison) -> str:
 
 
 def to_csv(comparison: Comparison) -> str:
-    """Return the variants as CSV: all metrics with all digits, mean, spread and both ends of the interval."""
+    """Return the variants as CSV: mean, standard deviation and interval of every metric, with all digits."""
     import csv
     import io
 
-    columns = [f"{name}{end}" for name in METRICS for end in ("", "_spread", "_low", "_high")]
+    names = list(all_metrics())
+    columns = [f"{name}{suffix}" for name in names for suffix in ("", "_std", "_low", "_high")]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["variant", *comparison.columns, "runs", "letters", *columns, "execution_path", "hashes"])
     for row in comparison.rows:
         settings = [show_setting(row.variant.settings.get(column, "")) for column in comparison.columns]
-        numbers = [value for name in METRICS for value in _numbers(row.metrics.get(name))]
+        numbers = [value for name in names for value in _numbers(row.metrics.get(name))]
         hashes = " ".join(run.short_hash for run in row.variant.runs.values())
-        facts = [row.label, *settings, len(row.variant.runs), row.letters, *numbers, row.execution_path, hashes]
-        writer.writerow(facts)
+        variant = [row.label, *settings, len(row.variant.runs), row.letters]
+        writer.writerow([*variant, *numbers, row.execution_path, hashes])
     return text.getvalue()
 
 
@@ -123,9 +71,7 @@ def to_plain(comparison: Comparison) -> dict[str, Any]:
         "verdict": verdict(comparison),
         "notes": caveats(comparison),
         "variants": [_plain_row(row) for row in comparison.rows],
-        "pairs": [
-            {**asdict(pair), "blocks": list(pair.blocks), "told_apart": pair.significant} for pair in comparison.pairs
-        ],
+        "pairs": [_plain_pair(pair) for pair in comparison.pairs],
         "unfinished": [
             {"hash": run.short_hash, "name": run.name, "state": run.state, "reason": run.problem}
             for run in comparison.unfinished
@@ -133,72 +79,10 @@ def to_plain(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def pair_table(comparison: Comparison, pairs: Sequence[Pair]) -> tuple[Sequence[str], list[list[str]]]:
-    """Return headings and rows of pairs as text; McNemar's test is about accuracy alone."""
-    rows = [_pair_cells(pair, comparison.metric) for pair in pairs]
-    if any(pair.mcnemar for pair in pairs):
-        return PAIR_HEADINGS, rows
-    return PAIR_HEADINGS[:-1], [row[:-1] for row in rows]
-
-
-def _pair_cells(pair: Pair, metric: Metric) -> list[str]:
-    if pair.difference is None or pair.p_adjusted is None:
-        return [f"{pair.first} over {pair.second}", str(len(pair.blocks)), "not known", "", _exact(pair)]
-    told = f"{pair.p_adjusted:.2g}{' *' if pair.significant else ''}"
-    shown = show_difference(pair.difference, metric)
-    return [f"{pair.first} over {pair.second}", str(len(pair.blocks)), shown, told, _exact(pair)]
-
-
-def _render_pairs(console: Console, comparison: Comparison) -> None:
-    pairs = list(comparison.pairs)
-    if len(pairs) > MOST_SHOWN:
-        best = comparison.best.label
-        pairs = [pair for pair in pairs if best in (pair.first, pair.second)]
-    if pairs:
-        render(console, *pair_table(comparison, pairs))
-
-
-def shown_metrics(comparison: Comparison) -> list[Metric]:
-    """Return the metrics of the tables: the compared one, quality, cost."""
-    names = dict.fromkeys([comparison.metric.name, *QUALITY, *COST])
-    return [METRICS[name] for name in names]
-
-
-def _with_path(metrics: Sequence[Metric]) -> bool:
-    """Tell whether the execution path is shown: beside the times that it explains."""
-    return any(metric.name in COST for metric in metrics)
-
-
-def show_setting(value: Any) -> str:
-    """Return a setting's value as it is written in a config."""
-    return value if isinstance(value, str) else ("null" if value is None else str(value).lower())
-
-
-def _mean(summary: MetricSummary | None, metric: Metric, *, spread: bool) -> str:
+def _numbers(summary: MetricSummary | None) -> list[float | str]:
     if summary is None:
-        return DASH
-    if summary.spread is None or not spread:
-        return metric.show(summary.mean)
-    return f"{metric.show(summary.mean).removesuffix(' %')} ± {metric.show(summary.spread)}"
-
-
-def _interval(summary: MetricSummary | None, metric: Metric) -> str:
-    if summary is None or summary.low is None or summary.high is None:
-        return DASH
-    return f"{metric.show(summary.low).removesuffix(' %')} to {metric.show(summary.high)}"
-
-
-def _exact(pair: Pair) -> str:
-    values = list(pair.mcnemar.values())
-    if len(values) > MOST_SEEDS:
-        return f"{min(values):.2g} to {max(values):.2g}"
-    return ", ".join(f"{value:.2g}" for value in values)
-
-
-def _numbers(summary: MetricSummary | None) -> tuple[float | str, ...]:
-    if summary is None:
-        return ("", "", "", "")
-    return tuple("" if value is None else value for value in asdict(summary).values())
+        return [""] * 4
+    return ["" if value is None else value for value in summary.numbers.values()]
 
 
 def _plain_row(row: VariantSummary) -> dict[str, Any]:
@@ -209,5 +93,9 @@ def _plain_row(row: VariantSummary) -> dict[str, Any]:
         "seeds": row.variant.seeds,
         "hashes": {block: run.short_hash for block, run in row.variant.runs.items()},
         "execution_path": row.execution_path,
-        "metrics": {name: asdict(summary) for name, summary in row.metrics.items()},
+        "metrics": {name: summary.numbers for name, summary in row.metrics.items()},
     }
+
+
+def _plain_pair(pair: Pair) -> dict[str, Any]:
+    return {**asdict(pair), "blocks": list(pair.blocks), "significant": pair.significant}

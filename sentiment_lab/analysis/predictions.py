@@ -1,4 +1,4 @@
-"""What a run said of each test review, read without pandas, which takes a second to import."""
+"""The predictions of a run on the test part, read without pandas, whose import takes a second."""
 
 from __future__ import annotations
 
@@ -15,34 +15,36 @@ TYPES = {"review_id": np.str_, "part": np.str_, "label": np.int8, "probability":
 
 @dataclass(frozen=True, eq=False)
 class TestPredictions:
-    """The predictions of the test part in the order of the review ids; every array has shape (reviews,)."""
+    """The predictions on the test part, sorted by review id; every array has shape (reviews,)."""
 
-    __test__: ClassVar[bool] = False  # or pytest takes the class for tests
+    __test__: ClassVar[bool] = False  # or pytest collects the class as tests
 
     ids: NDArray[np.str_]
     labels: NDArray[np.int8]
     probabilities: NDArray[np.float32]
+    """Predicted probability of a positive review."""
     tokens: NDArray[np.int64]
+    """Tokens that the model read."""
 
     @property
-    def right(self) -> NDArray[np.bool_]:
-        """Whether each review is judged rightly."""
-        right: NDArray[np.bool_] = (self.probabilities > 0.5) == (self.labels == 1)
-        return right
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether each review is classified correctly."""
+        correct: NDArray[np.bool_] = (self.probabilities > 0.5) == (self.labels == 1)
+        return correct
 
     def same_test(self, other: TestPredictions) -> bool:
-        """Tell whether both are about the same reviews with the same labels."""
+        """Return whether both cover the same reviews with the same labels."""
         return np.array_equal(self.ids, other.ids) and np.array_equal(self.labels, other.labels)
 
 
 def read_test_predictions(run: RunFolder) -> TestPredictions:
     """Read the predictions of a complete run.
 
-    Raises RunError when it is not complete, DamageError when the predictions are missing or not what was written.
+    Raises RunError if it is not complete, DamageError if the predictions are missing or were changed.
     """
     import pyarrow.parquet as pq
 
-    # Of a whole file and by way of lists, since pyarrow's datasets and its arrays of objects import pandas.
+    # The whole file, converted through lists: pyarrow's datasets and its arrays of objects import pandas.
     with pq.ParquetFile(run.checked_predictions()) as file:
         table = {
             name: np.array(column.to_pylist()) for name, column in zip(TYPES, file.read([*TYPES]).columns, strict=True)

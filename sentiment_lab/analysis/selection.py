@@ -1,4 +1,4 @@
-"""Which runs answer a question: those of a study, of a sweep, of a variant, or any that are named."""
+"""Select the runs to compare: by study, sweep, variant or run hash."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from sentiment_lab.training.result import Result
 
 @dataclass(frozen=True)
 class StudyRun:
-    """What is known of one run: all of it for a complete one, its state and the reason for another."""
+    """One run as its folder records it: the result of a complete run, otherwise its state and the reason."""
 
     folder: RunFolder
     name: str
     study: str
     state: str
-    """That of the folder, or damaged."""
+    """The state of the folder, or `damaged`."""
     config: Mapping[str, Any]
-    """The canonical config by dotted key; empty where it cannot be read."""
+    """The canonical config by dotted key; empty if it cannot be read."""
     result: Result | None
     problem: str | None = None
-    """Why there is no result, where that is known."""
+    """Why there is no result, if the reason is known."""
 
     @property
     def short_hash(self) -> str:
-        """First digits of the config hash."""
+        """The first digits of the config hash."""
         return self.folder.short_hash
 
     @property
     def outcome(self) -> Result:
         """The result of a complete run.
 
-        Raises RunError where there is none.
+        Raises RunError if the run is not complete.
         """
         if self.result is None:
             raise RunError(f"run {self.short_hash} has no result: it is {self.state}")
@@ -51,30 +51,30 @@ class StudyRun:
 
 @dataclass(frozen=True)
 class Selection:
-    """Runs to compare, and what they were run for."""
+    """The runs to compare, with their study and its question."""
 
     study: str
     question: str | None
     runs: Sequence[StudyRun]
     note: str | None = None
-    """How they were chosen, where the user did not say."""
+    """How the study was selected, if the user named none."""
     sweep: str | None = None
-    """The hash of the one sweep that they are."""
+    """The hash of the sweep, if the selection is one sweep."""
     left_out: str | None = None
-    """Which runs of the study are not among them, and why."""
+    """Which runs of the study are excluded, and why."""
     sweeps: Sequence[SweepRecord] = ()
-    """The sweeps that ran them, as far as they are known."""
+    """The known sweeps of these runs."""
 
     @property
-    def chosen(self) -> set[str]:
-        """The settings that validation chose for each variant."""
+    def tuned(self) -> set[str]:
+        """The settings that were tuned on validation for each variant."""
         return {record.chosen for record in self.sweeps if record.chosen}
 
 
 def select_study(root: Path, store: str, study: str | None) -> Selection:
-    """Return the runs of a study: those that were run for it and those that its sweeps found complete.
+    """Return the runs of a study, including complete runs of other studies that its sweeps reused.
 
-    None takes the study of the newest run. Raises RunError when there are none, naming the studies that there are.
+    None selects the study of the newest run. Raises RunError if the study has no runs, naming the existing studies.
     """
     studies = _studies(root)
     if not studies:
@@ -84,30 +84,35 @@ def select_study(root: Path, store: str, study: str | None) -> Selection:
     if name not in studies and not sweeps:
         raise RunError(f"no study {name!r} below {root}{did_you_mean(name, studies)} (there are {', '.join(studies)})")
     listed = [RunFolder(root / job["hash"][:SHORT]) for record in sweeps for job in record.jobs]
-    tried = _tried_only(sweeps)
-    folders = [run for run in [*studies.get(name, []), *listed] if run.short_hash not in tried]
+    trials = _trials_only(sweeps)
+    folders = [run for run in [*studies.get(name, []), *listed] if run.short_hash not in trials]
     runs = {run.short_hash: run for run in folders if run.path.is_dir()}
     others = [other for other in studies if other != name]
-    note = f"study {name}, that of the newest run; --study chooses another: {', '.join(others)}"
-    chosen = list(map(read_run, runs.values()))
-    told = note if others and not study else None
-    return Selection(name, _question(sweeps), chosen, told, left_out=_left_out(tried), sweeps=sweeps)
+    note = f"study {name}, that of the newest run; --study selects another: {', '.join(others)}"
+    return Selection(
+        name,
+        _question(sweeps),
+        list(map(read_run, runs.values())),
+        note if others and not study else None,
+        left_out=_left_out(trials),
+        sweeps=sweeps,
+    )
 
 
-def _tried_only(sweeps: Sequence[SweepRecord]) -> dict[str, SweepRecord]:
-    """Return the runs, by short hash, that only tried a value of a setting, of studies where another was chosen."""
-    answers = {job["hash"] for record in sweeps if not record.chooses for job in record.jobs}
-    choices = [record for record in sweeps if record.chooses] if answers else []
-    return {job["hash"][:SHORT]: record for record in choices for job in record.jobs if job["hash"] not in answers}
+def _trials_only(sweeps: Sequence[SweepRecord]) -> dict[str, SweepRecord]:
+    """Return the tuning sweep of each run, by short hash, whose value of the tuned setting was not chosen."""
+    compared = {job["hash"] for record in sweeps if not record.chooses for job in record.jobs}
+    tuning = [record for record in sweeps if record.chooses] if compared else []
+    return {job["hash"][:SHORT]: record for record in tuning for job in record.jobs if job["hash"] not in compared}
 
 
-def _left_out(tried: Mapping[str, SweepRecord]) -> str | None:
-    if not tried:
+def _left_out(trials: Mapping[str, SweepRecord]) -> str | None:
+    if not trials:
         return None
-    records = {record.hash: record for record in tried.values()}.values()
+    records = {record.hash: record for record in trials.values()}.values()
     keys = ", ".join(sorted({str(record.chooses) for record in records}))
     names = " ".join(record.hash for record in records)
-    return f"{len(tried)} runs with values of {keys} that validation did not choose are left out (compare {names})"
+    return f"{len(trials)} runs with values of {keys} that validation did not choose are left out (compare {names})"
 
 
 def select_sweep(root: Path, record: SweepRecord) -> Selection:
@@ -117,28 +122,28 @@ def select_sweep(root: Path, record: SweepRecord) -> Selection:
 
 
 def select_hashes(root: Path, store: str, prefixes: Sequence[str]) -> Selection:
-    """Return the runs that hashes name: each is the prefix of a run's, a sweep's, or a variant's.
+    """Return the runs named by hashes, each the prefix of the hash of a run, a sweep or a variant.
 
-    Raises RunError where one names nothing or several things.
+    Raises RunError if a prefix matches nothing, or more than one of them.
     """
     sweeps = {record.hash: record for record in _sweeps(store)}
-    if len(prefixes) == 1 and len(found := _matching(prefixes[0], sweeps)) == 1:
-        record = sweeps[found[0]]
-        choices = [other for other in sweeps.values() if other.chooses and other.study == record.study]
-        return replace(select_sweep(root, record), sweeps=[record, *choices])
+    if len(prefixes) == 1 and len(matches := _matching(prefixes[0], sweeps)) == 1:
+        record = sweeps[matches[0]]
+        tuning = [other for other in sweeps.values() if other.chooses and other.study == record.study]
+        return replace(select_sweep(root, record), sweeps=[record, *tuning])
     known = {run.short_hash: run for run in list_runs(root)}
     folders = [run for prefix in prefixes for run in _named(root, prefix, known, sweeps)]
     runs = {run.short_hash: read_run(run) for run in folders}
     studies = list(dict.fromkeys(run.study for run in runs.values()))
     question = _question([r for r in sweeps.values() if r.study == studies[0]]) if len(studies) == 1 else None
-    ran = [record for record in sweeps.values() if any(job["hash"][:SHORT] in runs for job in record.jobs)]
-    return Selection(", ".join(studies), question, list(runs.values()), sweeps=ran)
+    own_sweeps = [record for record in sweeps.values() if any(job["hash"][:SHORT] in runs for job in record.jobs)]
+    return Selection(", ".join(studies), question, list(runs.values()), sweeps=own_sweeps)
 
 
 def split_by(selection: Selection, key: str) -> list[tuple[Any, Selection]]:
-    """Return each value of the setting `key` with the runs that have it: numbers, words, then null, in order.
+    """Return the runs by value of the setting `key`, sorted: numbers, then text, then null.
 
-    Runs without the setting are left out, which is noted. Raises LabError where no run has it.
+    Runs without the setting are left out, which `left_out` records. Raises LabError if no run has the setting.
     """
     known = dict.fromkeys(name for run in selection.runs for name in run.config)
     if key not in known:
@@ -149,9 +154,9 @@ def split_by(selection: Selection, key: str) -> list[tuple[Any, Selection]]:
             groups.setdefault(json.dumps(run.config[key]), []).append(run)
     without = sum(key not in run.config for run in selection.runs)
     more = f"{without} runs without {key} are left out" if without else None
-    noted = "; ".join(filter(None, [selection.left_out, more]))
+    left_out = "; ".join(filter(None, [selection.left_out, more])) or None
     values = sorted(((json.loads(text), text) for text in groups), key=lambda pair: _order(*pair))
-    return [(value, replace(selection, runs=groups[text], left_out=noted or None)) for value, text in values]
+    return [(value, replace(selection, runs=groups[text], left_out=left_out)) for value, text in values]
 
 
 def _order(value: Any, text: str) -> tuple[bool, bool, float, str]:
@@ -160,7 +165,7 @@ def _order(value: Any, text: str) -> tuple[bool, bool, float, str]:
 
 
 def read_run(folder: RunFolder) -> StudyRun:
-    """Read what a folder says of its run; damage is told, not raised."""
+    """Read the run of a folder; a damaged one gets the state `damaged` and its problem instead of an error."""
     started = folder.journal.first() or {}
     name, study, state = str(started.get("name", folder.short_hash)), str(started.get("study", "")), folder.state
     try:
@@ -168,16 +173,12 @@ def read_run(folder: RunFolder) -> StudyRun:
         result = folder.result() if state == "complete" else None
     except LabError as error:
         return StudyRun(folder, name, study, "damaged", {}, None, str(error))
-    reason = None if result else _reason(folder)
-    return StudyRun(folder, name, study, state, config, result, reason)
-
-
-def _reason(folder: RunFolder) -> str | None:
-    return next((str(event["reason"]) for event in reversed(folder.events()) if "reason" in event), None)
+    reasons = [str(event["reason"]) for event in folder.events() if "reason" in event] if result is None else []
+    return StudyRun(folder, name, study, state, config, result, reasons[-1] if reasons else None)
 
 
 def _studies(root: Path) -> dict[str, list[RunFolder]]:
-    """Return the runs by study; the study with the newest run is the last."""
+    """Return the runs by study; the study of the newest run comes last."""
     studies: dict[str, list[RunFolder]] = {}
     newest: dict[str, int] = {}
     for number, run in enumerate(list_runs(root)):
@@ -193,7 +194,7 @@ def _sweeps(store: str) -> Iterator[SweepRecord]:
         try:
             yield SweepRecord.read(folder)
         except LabError:
-            continue  # its runs are there all the same
+            continue  # its runs are still listed by their folders
 
 
 def _question(sweeps: Sequence[SweepRecord]) -> str | None:
@@ -208,23 +209,23 @@ def _matching(prefix: str, hashes: Iterable[str]) -> list[str]:
 def _named(
     root: Path, prefix: str, known: Mapping[str, RunFolder], sweeps: Mapping[str, SweepRecord]
 ) -> list[RunFolder]:
-    found = {f"run {name}": [known[name]] for name in _matching(prefix, known)}
+    matches = {f"run {name}": [known[name]] for name in _matching(prefix, known)}
     for name in _matching(prefix, sweeps):
-        found[f"sweep {name}"] = [run for _, run in sweeps[name].runs(root)]
-    # Whose variant a run is stands in its config alone, so that is read where nothing else has the hash.
-    variants = {} if found else _variants(known.values())
-    found.update({f"variant {name[:SHORT]}": variants[name] for name in _matching(prefix, variants)})
-    if len(found) > 1:
-        raise RunError(f"{prefix!r} is the beginning of several hashes: {', '.join(found)}")
-    if not found:
+        matches[f"sweep {name}"] = [run for _, run in sweeps[name].runs(root)]
+    # Only the config of a run gives its variant hash, so configs are read only if no run or sweep matches.
+    variants = {} if matches else _variants(known.values())
+    matches.update({f"variant {name[:SHORT]}": variants[name] for name in _matching(prefix, variants)})
+    if len(matches) > 1:
+        raise RunError(f"{prefix!r} is the beginning of several hashes: {', '.join(matches)}")
+    if not matches:
         hint = did_you_mean(prefix.lower()[:SHORT], known)
         raise RunError(f"no run, variant or sweep {prefix!r} below {root}{hint} (`sentiment-lab runs` lists the runs)")
-    return next(iter(found.values()))
+    return next(iter(matches.values()))
 
 
 def _variants(runs: Iterable[RunFolder]) -> dict[str, list[RunFolder]]:
     variants: dict[str, list[RunFolder]] = {}
     for run in runs:
-        with suppress(LabError):  # a damaged config is no variant's
+        with suppress(LabError):  # a damaged config belongs to no variant
             variants.setdefault(variant_of(run.config()), []).append(run)
     return variants

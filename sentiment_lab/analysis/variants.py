@@ -1,4 +1,4 @@
-"""Runs in groups that are compared: what tells the groups apart, and what they are called."""
+"""Group runs into the variants that are compared, and name each by the settings in which it differs."""
 
 from __future__ import annotations
 
@@ -14,54 +14,53 @@ from sentiment_lab.config.schema import ConfigError, build, field_types
 from sentiment_lab.config.settings import LinearModel, RecurrentModel, architecture
 
 MODEL = "model"
-"""The column that stands for what makes up an architecture's name."""
+"""The column with the architecture's name, in place of the settings that the name is made of."""
 
 _NAMING = ("model.family", "model.cell", "model.bidirectional")
 _UNITS = "model.units"
-_OF_BARS = {f"{MODEL}.{name}" for name in field_types(LinearModel).keys() - field_types(RecurrentModel).keys()}
-"""Settings of the linear models, each of which has values of its own."""
+_LINEAR_ONLY = {f"{MODEL}.{name}" for name in field_types(LinearModel).keys() - field_types(RecurrentModel).keys()}
+"""Settings of the linear models, whose defaults depend on the family."""
 
 Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Runs that are the same but for their seed, or for whatever they are not grouped by."""
+    """Runs that differ only in their seed, or only in settings by which they are not grouped."""
 
     label: str
     settings: dict[str, Any]
-    """What differs between the variants, by column; a setting that this one does not have is missing."""
+    """The settings in which the variants differ, by column; one that this variant lacks is missing."""
     runs: dict[str, StudyRun]
-    """Complete runs by block. Runs of two variants in one block are partners: they differ in the variant alone."""
+    """Complete runs by block. Runs of two variants in the same block are paired: only the variant differs."""
     unfinished: list[StudyRun]
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds of the complete runs, in order."""
+        """The seeds of the complete runs, sorted."""
         return sorted({int(run.config["seed"]) for run in self.runs.values()})
 
 
-def group_runs(runs: Sequence[StudyRun], by: Sequence[str] = (), chosen: Collection[str] = ()) -> list[Variant]:
-    """Group runs by their whole config but the seed, or by the named settings alone.
+def group_runs(runs: Sequence[StudyRun], by: Sequence[str] = (), tuned: Collection[str] = ()) -> list[Variant]:
+    """Group runs by their whole config without the seed, or by the named settings alone.
 
-    `by` takes dotted keys such as `text.max_length` and whole groups such as `model`. What validation has `chosen` for
-    each variant, such as its learning rate, tells no runs of one seed apart, and no variants where their names do
-    without it. Raises LabError for a setting of `by` that no run has.
+    `by` takes dotted keys such as `text.max_length`, and whole groups such as `model`. `tuned` settings, such as a
+    learning rate chosen on validation, appear neither in the names of blocks nor in labels, unless the names would be
+    ambiguous without them. Raises LabError for a setting in `by` that no run has.
     """
     known = [run for run in runs if run.config]
     keys = _grouping_keys(known, by)
     if by:
-        keys -= {key for key in chosen if not any(key == name or key.startswith(f"{name}.") for name in by)}
+        keys -= {key for key in tuned if not any(key == name or key.startswith(f"{name}.") for name in by)}
     groups: dict[str, list[StudyRun]] = {}
     for run in known:
-        groups.setdefault(_text(_chosen(run, keys)), []).append(run)
-    wholes = [_chosen(members[0], keys) for members in groups.values()]
-    settings = differing(wholes)
-    blocks = _block_names(known, keys | {*chosen})
+        groups.setdefault(_text(_settings(run, keys)), []).append(run)
+    configs = [_settings(members[0], keys) for members in groups.values()]
+    settings = differing(configs)
+    blocks = _block_names(known, keys | {*tuned})
     if any(len({blocks[run.short_hash] for run in members}) < len(members) for members in groups.values()):
-        blocks = _block_names(
-            known, keys
-        )  # one variant was given several values, so that a seed does not tell them apart
+        # A variant has runs with several values of a tuned setting, so the seed alone does not identify a run.
+        blocks = _block_names(known, keys)
     return [
         Variant(
             label,
@@ -69,55 +68,36 @@ def group_runs(runs: Sequence[StudyRun], by: Sequence[str] = (), chosen: Collect
             {blocks[run.short_hash]: run for run in members if run.result is not None},
             [run for run in members if run.result is None],
         )
-        for label, differs, members in zip(_labels(settings, wholes, chosen), settings, groups.values(), strict=True)
+        for label, differs, members in zip(_labels(settings, configs, tuned), settings, groups.values(), strict=True)
     ]
 
 
 def differing(configs: Sequence[Settings]) -> list[dict[str, Any]]:
-    """Return for each config what tells it from the others, the architecture's name in place of what makes it up.
+    """Return the settings in which each config differs from the others.
 
-    A setting that some of them do not have tells them apart only where the others differ in it.
+    The architecture's name replaces the settings that it is made of. A setting that some configs lack is included
+    only if those that have it differ in it.
     """
     values: dict[str, set[str]] = {}
     for config in configs:
         for key, value in config.items():
             values.setdefault(key, set()).add(_text(value))
-    keys = {key for key, found in values.items() if len(found) > 1}
+    keys = {key for key, texts in values.items() if len(texts) > 1}
     names = _names(configs) if keys & {*_NAMING, _UNITS} else None
     if names is None or len(set(names)) == 1:
         return [{key: config[key] for key in config if key in keys} for config in configs]
-    keys -= {*_NAMING} | ({_UNITS} if _names_tell_units(configs, names) else set())
-    keys -= {key for key in keys & _OF_BARS if _names_tell(key, configs, names)}
+    keys -= {*_NAMING} | ({_UNITS} if _units_follow_from_names(configs, names) else set())
+    keys -= {key for key in keys & _LINEAR_ONLY if _follows_from_names(key, configs, names)}
     return [
         {MODEL: name} | {key: config[key] for key in config if key in keys}
         for name, config in zip(names, configs, strict=True)
     ]
 
 
-def _names(configs: Sequence[Settings]) -> list[str] | None:
-    """Return the names of the architectures; None where not all that makes them up is there."""
-    try:
-        return [model_name(config) for config in configs]
-    except ConfigError:
-        return None
-
-
-def _names_tell_units(configs: Sequence[Settings], names: Sequence[str]) -> bool:
-    units = {(name, _text(config[_UNITS])) for name, config in zip(names, configs, strict=True) if _UNITS in config}
-    widths = {width for _, text in units for width in json.loads(text)}
-    return len(widths) < 2 and len(units) == len({name for name, _ in units})
-
-
-def _names_tell(key: str, configs: Sequence[Settings], names: Sequence[str]) -> bool:
-    """Tell whether architectures of one name have one value."""
-    values = {(name, _text(config[key])) for name, config in zip(names, configs, strict=True) if key in config}
-    return len(values) == len({name for name, _ in values})
-
-
 def model_name(config: Settings) -> str:
     """Return the short name of the architecture of a config by dotted key.
 
-    Raises ConfigError where the config has not the whole model.
+    Raises ConfigError if the config lacks settings of the model.
     """
     plain = {key.removeprefix("model."): value for key, value in config.items() if key.startswith("model.")}
     recurrent = plain.get("family") == "recurrent"
@@ -125,9 +105,29 @@ def model_name(config: Settings) -> str:
 
 
 def short_names(keys: Collection[str]) -> dict[str, str]:
-    """Return the last part of each dotted key, the whole key where two end alike."""
+    """Return the last part of each dotted key, or the whole key if two have the same last part."""
     ends = [key.rpartition(".")[2] for key in keys]
     return {key: end if ends.count(end) == 1 else key for key, end in zip(keys, ends, strict=True)}
+
+
+def _names(configs: Sequence[Settings]) -> list[str] | None:
+    """Return the names of the architectures; None if a config lacks settings of its model."""
+    try:
+        return [model_name(config) for config in configs]
+    except ConfigError:
+        return None
+
+
+def _units_follow_from_names(configs: Sequence[Settings], names: Sequence[str]) -> bool:
+    units = {(name, _text(config[_UNITS])) for name, config in zip(names, configs, strict=True) if _UNITS in config}
+    widths = {width for _, text in units for width in json.loads(text)}
+    return len(widths) < 2 and len(units) == len({name for name, _ in units})
+
+
+def _follows_from_names(key: str, configs: Sequence[Settings], names: Sequence[str]) -> bool:
+    """Return whether architectures of the same name have the same value."""
+    values = {(name, _text(config[key])) for name, config in zip(names, configs, strict=True) if key in config}
+    return len(values) == len({name for name, _ in values})
 
 
 def _grouping_keys(runs: Sequence[StudyRun], by: Sequence[str]) -> set[str]:
@@ -136,44 +136,43 @@ def _grouping_keys(runs: Sequence[StudyRun], by: Sequence[str]) -> set[str]:
         return set(known) - {"seed"}
     keys: set[str] = set()
     for name in by:
-        chosen = {key for key in known if key == name or key.startswith(f"{name}.")}
-        if not chosen:
+        matching = {key for key in known if key == name or key.startswith(f"{name}.")}
+        if not matching:
             choices = dict.fromkeys([*(key.partition(".")[0] for key in known), *known])
             raise LabError(f"--by {name}: no run has that setting{did_you_mean(name, choices)}")
-        keys |= chosen
+        keys |= matching
     return keys
 
 
-def _chosen(run: StudyRun, keys: Collection[str]) -> dict[str, Any]:
+def _settings(run: StudyRun, keys: Collection[str]) -> dict[str, Any]:
     return {key: value for key, value in run.config.items() if key in keys}
 
 
 def _block_names(runs: Sequence[StudyRun], keys: Collection[str]) -> dict[str, str]:
-    """Return what each run, by hash, has beside its variant's settings: its seed, and what else differs."""
+    """Return the block of each run by hash: its seed, and the settings outside of `keys` in which runs differ."""
     rest = [{key: value for key, value in run.config.items() if key not in keys} for run in runs]
     differs = differing([{key: value for key, value in one.items() if key != "seed"} for one in rest])
     return {
-        run.short_hash: " ".join([*_words(different), *([f"seed={one['seed']}"] if "seed" in one else [])])
+        run.short_hash: " ".join([*_assignments(different), *([f"seed={one['seed']}"] if "seed" in one else [])])
         for run, one, different in zip(runs, rest, differs, strict=True)
     }
 
 
-def _labels(settings: Sequence[Settings], wholes: Sequence[Settings], chosen: Collection[str]) -> list[str]:
-    """Name variants by what tells them from each other; one that stands alone by its architecture."""
+def _labels(settings: Sequence[Settings], configs: Sequence[Settings], tuned: Collection[str]) -> list[str]:
+    """Name variants by the settings in which they differ; a single variant by its architecture."""
     if len(settings) == 1:
-        return _names(wholes) or ["all runs"]
-    short = [" ".join(_words({key: one[key] for key in one if key not in chosen})) for one in settings]
-    tell = all(short) and len({*short}) == len(short)
-    return short if tell else [" ".join(_words(one)) or "all runs" for one in settings]
+        return _names(configs) or ["all runs"]
+    short = [" ".join(_assignments({key: one[key] for key in one if key not in tuned})) for one in settings]
+    unambiguous = all(short) and len({*short}) == len(short)
+    return short if unambiguous else [" ".join(_assignments(one)) or "all runs" for one in settings]
 
 
-def _words(differs: Settings) -> list[str]:
-    short = short_names(differs)
-    return [str(value) if key == MODEL else f"{short[key]}={_plain(value)}" for key, value in differs.items()]
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else _text(value)
+def _assignments(settings: Settings) -> list[str]:
+    short = short_names(settings)
+    return [
+        str(value) if key == MODEL else f"{short[key]}={value if isinstance(value, str) else _text(value)}"
+        for key, value in settings.items()
+    ]
 
 
 def _text(value: Any) -> str:

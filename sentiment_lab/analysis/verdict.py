@@ -1,8 +1,8 @@
-"""The answer in a sentence, and what it cannot say."""
+"""The answer to a study's question in a few sentences, and its limitations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sentiment_lab.analysis.comparison import Comparison
 from sentiment_lab.analysis.metrics import Metric
@@ -12,38 +12,44 @@ from sentiment_lab.analysis.summaries import MetricSummary, VariantSummary
 
 
 def verdict(comparison: Comparison) -> str:
-    """Say which variant is best, by how much, from which others it cannot be told apart, and why not."""
+    """Return which variant is best, by how much, and which others differ from it significantly."""
     best, metric = comparison.best, comparison.metric
     if metric.name not in best.metrics:
         return f"No run has a {metric.title}."
-    opening = f"{best.label} has the best {metric.title}: {describe(best, metric)}."
     if len(comparison.rows) == 1:
         return f"{best.label}: {describe(best, metric)}; there is no other variant to compare it with."
-    pairs = {pair.second if pair.first == best.label else pair.first: pair for pair in _with(best, comparison.pairs)}
-    ahead = [other for other, pair in pairs.items() if pair.significant]
-    likely = [other for other, pair in pairs.items() if _likely(pair)]
-    level = [other for other, pair in pairs.items() if pair.difference and other not in {*ahead, *likely}]
-    unknown = [other for other, pair in pairs.items() if not pair.difference]
-    told = [_ahead(ahead, pairs, metric), _perhaps(likely, pairs, len(comparison.pairs)), _level(level)]
-    return " ".join(filter(None, [opening, *told, _unknown(unknown)]))
+    own = [pair for pair in comparison.pairs if best.label in (pair.first, pair.second)]
+    pairs = {pair.second if pair.first == best.label else pair.first: pair for pair in own}
+    worse = [other for other, pair in pairs.items() if pair.significant]
+    undecided = [other for other, pair in pairs.items() if _significant_unadjusted(pair)]
+    level = [other for other, pair in pairs.items() if pair.difference and other not in {*worse, *undecided}]
+    untested = [other for other, pair in pairs.items() if not pair.difference]
+    sentences = [
+        f"{best.label} has the best {metric.title}: {describe(best, metric)}.",
+        _lead(worse, pairs, metric) if worse else "",
+        _undecided(undecided, pairs, len(comparison.pairs)) if undecided else "",
+        f"No significant difference from {_listed(level)}." if level else "",
+        f"Not testable against {_listed(untested)}: at least two common seeds are needed." if untested else "",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def describe(row: VariantSummary, metric: Metric) -> str:
     """Return a variant's mean with its interval and the number of its runs."""
-    summary, seeds = row.metrics[metric.name], len(row.variant.runs)
-    runs = f"{seeds} run{'s' if seeds > 1 else ''}"
+    summary, count = row.metrics[metric.name], len(row.variant.runs)
+    runs = f"{count} run{'s' if count > 1 else ''}"
     return f"{metric.show(summary.mean)} ({interval(summary, metric)}{runs})"
 
 
 def interval(summary: MetricSummary, metric: Metric) -> str:
-    """Return the interval of a mean in words, nothing where it can't be known."""
+    """Return the interval of a mean in words, or an empty text if it is unknown."""
     if summary.low is None or summary.high is None:
         return ""
     return f"95 % interval {metric.show(summary.low).removesuffix(' %')} to {metric.show(summary.high)}, "
 
 
 def show_difference(difference: Estimate, metric: Metric) -> str:
-    """Return a difference with its interval, of shares in percentage points."""
+    """Return a difference with its interval, in percentage points for metrics in percent."""
     values = (difference.value, difference.low, difference.high)
     if metric.in_percent:
         value, low, high = (f"{100 * number:+.2f}" for number in values)
@@ -53,80 +59,66 @@ def show_difference(difference: Estimate, metric: Metric) -> str:
 
 
 def caveats(comparison: Comparison, *, elsewhere: bool = False) -> list[str]:
-    """Return what the numbers leave open: single seeds, unfinished runs, predictions that are missing.
+    """Return the limitations of a comparison: single seeds, unfinished runs, missing predictions.
 
-    `elsewhere` is for readers on other machines: places are those below the runs folder.
+    `elsewhere` is for readers on other machines: paths are relative to the folder of the runs.
     """
-    told = _caveats(comparison)
-    if not elsewhere or not comparison.selection.runs:
-        return told
-    root = f"{comparison.selection.runs[0].folder.path.parent}/"
-    return [text.replace(root, "") for text in told]
-
-
-def _caveats(comparison: Comparison) -> list[str]:
-    alone = [row.label for row in comparison.rows if len(row.variant.runs) == 1]
-    told = list(comparison.notes)
-    if alone:
-        told.append(
-            f"one run of {_listed(alone)}: how much another seed would change is not known, so no difference to it is "
-            "tested (run more with seed=1,2,3)"
-        )
-    told += [_left_out(run.name, run.short_hash, run.state, run.problem) for run in comparison.unfinished]
+    texts = [
+        *comparison.notes,
+        *_single_runs([row.label for row in comparison.rows if len(row.variant.runs) == 1]),
+        *(_excluded(run.name, run.short_hash, run.state, run.problem) for run in comparison.unfinished),
+    ]
     if any(run.outcome.validation_is_test for row in comparison.rows for run in row.variant.runs.values()):
-        told.append("the test part was followed each epoch as validation, as the article does: both are one number")
-    return told
+        texts.append(
+            "the test part also served as validation part, as in the article: there is no independent validation "
+            "accuracy"
+        )
+    if not elsewhere or not comparison.selection.runs:
+        return texts
+    root = f"{comparison.selection.runs[0].folder.path.parent}/"
+    return [text.replace(root, "") for text in texts]
 
 
-def _left_out(name: str, short_hash: str, state: str, problem: str | None) -> str:
+def _single_runs(labels: Sequence[str]) -> list[str]:
+    if not labels:
+        return []
+    runs, them = ("one run each of", "them") if labels[1:] else ("one run of", "it")
+    consequence = f"differences from {them} are not tested (run more with seed=1,2,3)"
+    return [f"{runs} {_listed(labels)}: the variation between seeds is unknown, so {consequence}"]
+
+
+def _excluded(name: str, short_hash: str, state: str, problem: str | None) -> str:
     reason = f" ({problem.splitlines()[0]})" if problem else ""
-    return f"{name} {short_hash} is {state}{reason}: it is in no number"
+    return f"{name} {short_hash} is {state}{reason}: excluded from the comparison"
 
 
-def _with(best: VariantSummary, pairs: Sequence[Pair]) -> list[Pair]:
-    return [pair for pair in pairs if best.label in (pair.first, pair.second)]
-
-
-def _ahead(others: Sequence[str], pairs: dict[str, Pair], metric: Metric) -> str:
-    if not others:
-        return ""
-    nearest = next(iter(others))
+def _lead(others: Sequence[str], pairs: Mapping[str, Pair], metric: Metric) -> str:
+    """Return by how much the best variant leads the nearest of those that are significantly worse."""
+    nearest, *rest = others
     difference = pairs[nearest].difference
     if difference is None:
         return ""
-    rest = f", and more than {_listed(others[1:])}" if others[1:] else ""
     value, low, high = difference.value, difference.low, difference.high
     if not metric.higher_is_better:
         value, low, high = -value, -high, -low
-    p_value = pairs[nearest].p_adjusted or 0.0
     shown = show_difference(Estimate(value, low, high, 0.0), metric).replace("+", "")
-    word = "better than" if metric.higher_is_better else "lower than"
-    return f"That is {shown}, p = {p_value:.2g} corrected, {word} {nearest}{rest}."
+    better = "better than" if metric.higher_is_better else "lower than"
+    more = f", and more than {_listed(rest)}" if rest else ""
+    return f"That is {shown}, adjusted p = {pairs[nearest].p_adjusted or 0.0:.2g}, {better} {nearest}{more}."
 
 
-def _likely(pair: Pair) -> bool:
-    """Tell whether a difference would hold if it were the only one that is tested."""
+def _significant_unadjusted(pair: Pair) -> bool:
+    """Return whether a difference would be significant only if it were the single one tested."""
     return pair.difference is not None and not pair.significant and pair.difference.p_value < LEVEL
 
 
-def _perhaps(others: Sequence[str], pairs: dict[str, Pair], tested: int) -> str:
-    if not others:
-        return ""
+def _undecided(others: Sequence[str], pairs: Mapping[str, Pair], tested: int) -> str:
     p_value = max(pairs[other].p_adjusted or 0.0 for other in others)
+    subject = f"differences from {_listed(others)} are" if others[1:] else f"difference from {others[0]} is"
     return (
-        f"It is probably better than {_listed(others)}, but among {tested} pairs that may be chance (p up to "
-        f"{p_value:.2g} corrected): more seeds would tell."
+        f"The {subject} significant only before adjusting for {tested} pairs (adjusted p up to {p_value:.2g}); "
+        "more seeds would decide."
     )
-
-
-def _level(others: Sequence[str]) -> str:
-    return f"It cannot be told apart from {_listed(others)}." if others else ""
-
-
-def _unknown(others: Sequence[str]) -> str:
-    if not others:
-        return ""
-    return f"Against {_listed(others)} nothing can be said: a test needs two seeds that both have."
 
 
 def _listed(names: Sequence[str]) -> str:

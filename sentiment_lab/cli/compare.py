@@ -158,7 +158,8 @@ def _read_texts(comparison: Comparison, ids: Collection[str]) -> dict[str, str]:
 
 
 def _print(comparison: Comparison, form: str | None) -> None:
-    from sentiment_lab.analysis.export import render_comparison, to_csv, to_latex, to_markdown, to_plain
+    from sentiment_lab.analysis.export import to_csv, to_latex, to_markdown, to_plain
+    from sentiment_lab.analysis.terminal import render_comparison
 
     if form == "json":
         print(json.dumps(to_plain(comparison), indent=2))

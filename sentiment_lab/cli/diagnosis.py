@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from sentiment_lab.base.console import print_message
-from sentiment_lab.base.files import check_files, read_plain, remove
+from sentiment_lab.base.files import remove
 from sentiment_lab.config.resources import PACKAGE, cache_folder
 from sentiment_lab.config.settings import Config
 from sentiment_lab.runs.folder import RunFolder
@@ -101,6 +101,7 @@ def _check_folders(config: Config) -> Iterator[Finding]:
 
 
 def _check_data(config: Config) -> Iterator[Finding]:
+    from sentiment_lab.data.cache import find_damage as find_cache_damage
     from sentiment_lab.data.sources.archive_check import is_published
     from sentiment_lab.data.sources.download import ARCHIVE
 
@@ -110,11 +111,10 @@ def _check_data(config: Config) -> Iterator[Finding]:
         hint = "remove it; sentiment-lab data fetch downloads it again"
         yield Finding("data", f"{downloaded} is not the published archive: its MD5 does not match", hint)
     yield from _check_named_data(cache)
-    for index in cache.glob("corpora/*/corpus.json"):
-        digests = read_plain(index).get("files", {})
-        for problem in check_files(index.parent, digests) or ([] if digests else [f"{index} is damaged"]):
-            hint = "removes it; the reviews are then read from their source again"
-            yield Finding("data", problem, hint, partial(remove, index.parent))
+    for entry, problem in find_cache_damage(cache):
+        yield Finding(
+            "data", problem, "removes the cache entry, which is built again when needed", partial(remove, entry)
+        )
 
 
 def _check_named_data(cache: Path) -> Iterator[Finding]:

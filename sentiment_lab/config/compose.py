@@ -75,7 +75,7 @@ def _task_overrides(composed: DictConfig) -> list[str]:
 def _check_choices(composed: DictConfig) -> None:
     """Raise ConfigError for a list of options, such as `model=[lstm,gru]`.
 
-    Hydra would merge them, and no file says which value wins.
+    Hydra would merge them, and which value wins is not defined.
     """
     removed = {word.lstrip("~").partition("=")[0] for word in _task_overrides(composed) if word.startswith("~")}
     chosen = {*_hydra_settings(composed).runtime.choices, *removed}

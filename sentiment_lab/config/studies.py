@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,35 @@ def _parse_study(file: Path, text: str) -> Any:
         raise ConfigError([_unreadable(file, error)]) from error
     except RecursionError as error:
         raise ConfigError([f"{file} cannot be read as YAML: it is nested too deeply"]) from error
-    problems = list(_structure_problems(OmegaConf.to_container(study, resolve=False), ""))
+    plain: Any = OmegaConf.to_container(study, resolve=False)
+    problems = [*_structure_problems(plain, ""), *_code_problems(plain.get("hydra"), "hydra")]
     if problems:
         raise ConfigError([f"{problem} in {file}" for problem in problems])
     return study
+
+
+def check_overrides(overrides: Sequence[str]) -> None:
+    """Refuse overrides that make Hydra import and call other code than our launcher and sweepers.
+
+    Hydra 1.3 instantiates every `_target_` below `hydra` and has no list of allowed targets. Raises ConfigError.
+    """
+    keys = [(override, override.lstrip("+~").partition("=")[0]) for override in overrides]
+    problems = [
+        f"{override} must not name code for Hydra to call (hydra.callbacks, _target_)"
+        for override, key in keys
+        if key.startswith("hydra.callbacks") or (key.partition(".")[0] == "hydra" and "_target_" in override)
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _code_problems(plain: Any, prefix: str) -> Iterator[str]:
+    """Yield the keys below `hydra` in a study that name code for Hydra to call."""
+    for name, value in plain.items() if isinstance(plain, dict) else ():
+        key = f"{prefix}.{name}"
+        if name == "_target_" or key == "hydra.callbacks":
+            yield f"{key} must not be set: it names code for Hydra to call, got {value!r}"
+        yield from _code_problems(value, key)
 
 
 def _unreadable(file: Path, error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""Reviews in, batches out."""
+"""From reviews to batches of token ids."""

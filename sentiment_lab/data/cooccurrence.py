@@ -1,14 +1,14 @@
-"""Word vectors from the company that words keep: PPMI of co-occurrence counts, truncated by an SVD.
+"""Word vectors from co-occurrence counts: their PPMI, truncated by an SVD.
 
-How often word w stands near context c, n(w, c), becomes the positive pointwise mutual information
+The count n(w, c) of word w near context c becomes the positive pointwise mutual information
 
     max(0, log(n(w, c) N / (n(w) n(c)^a)))      with n(c)^a scaled to the same sum, a = 0.75,
 
 and the vectors are the left singular vectors of that matrix, times the root of the singular values (Levy, Goldberg and
-Dagan, TACL 2015, from whom a, the root and the window come). Contexts are the most frequent words alone: 2,000 of them
+Dagan, TACL 2015, the source of a, the root and the window). Contexts are the most frequent words alone: 2,000 of them
 cover 85 % of the tokens of the IMDB reviews, and the matrix stays small enough to be dense.
 
-Everything is a function of the texts: products run on one thread, because BLAS may add in another order on two.
+The vectors are a function of the texts alone: products run on one thread, because BLAS may add in another order on two.
 """
 
 from __future__ import annotations
@@ -17,33 +17,34 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from sentiment_lab.data.token_sequences import TokenSequences
+from sentiment_lab.data.vocabulary import UNKNOWN_ID
+
 COOCCURRENCE_VERSION = 2
-"""Raised with every change of what `word_vectors` returns."""
+"""Raised with every change of the vectors that `word_vectors` returns."""
 WINDOW = 5
-"""Tokens to either side that count as near; one at distance d counts 1 - (d - 1) / WINDOW."""
+"""Tokens to either side that count as neighbours; one at distance d counts 1 - (d - 1) / WINDOW."""
 CONTEXTS = 2_000
 SMOOTHING = 0.75
 """Power of a context's count, which tempers the score of rare contexts."""
 SCALE = 0.15
-"""Standard deviation of what is returned: five times that of Keras' uniform initial embeddings (docs/log.md)."""
+"""Standard deviation of the vectors: five times that of Keras' uniform initial embeddings (docs/log.md)."""
 
-_RESERVED = 2  # padding and unknown
+_RESERVED = UNKNOWN_ID + 1  # padding and unknown
 _OVERSAMPLING, _ITERATIONS = 16, 2
 _NOISE = 1e-5
 """Singular values below this share of the first are rounding errors."""
 _PIECE = 1_000_000  # tokens
 
 
-def word_vectors(
-    token_ids: NDArray[np.int32], offsets: NDArray[np.int64], vocabulary_size: int, size: int
-) -> NDArray[np.float32]:
-    """Return a vector for each token id, (vocabulary_size, size), from texts (tokens,) that begin at `offsets`.
+def word_vectors(texts: TokenSequences, vocabulary_size: int, size: int) -> NDArray[np.float32]:
+    """Return a vector for each token id: (vocabulary_size, size).
 
-    Ids ascend with falling frequency. Padding, unknown and words without company get zeros, and so do dimensions
+    Ids ascend with falling frequency. Padding, unknown and words without neighbours get zeros, and so do dimensions
     beyond the rank of the counts.
     """
     contexts = min(CONTEXTS, vocabulary_size - _RESERVED)
-    information = _ppmi(count_neighbours(token_ids, offsets, vocabulary_size, contexts))
+    information = _ppmi(count_neighbours(texts, vocabulary_size, contexts))
     with threadpool_limits(1):
         vectors = _truncated_svd(information, size)
     known = np.any(information > 0, axis=1)
@@ -52,16 +53,14 @@ def word_vectors(
     return vectors * np.float32(SCALE / scale) if scale > 0 else vectors
 
 
-def count_neighbours(
-    token_ids: NDArray[np.int32], offsets: NDArray[np.int64], vocabulary_size: int, contexts: int
-) -> NDArray[np.float32]:
-    """Return how often each token id stands near each of the first `contexts` words: (vocabulary_size, contexts)."""
+def count_neighbours(texts: TokenSequences, vocabulary_size: int, contexts: int) -> NDArray[np.float32]:
+    """Return how often each token id occurs near each of the first `contexts` words: (vocabulary_size, contexts)."""
     counts = np.zeros((vocabulary_size, contexts), np.float32)
     flat = counts.ravel()
-    texts = np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
-    for start in range(0, len(token_ids), _PIECE):
+    text_of_token = np.repeat(np.arange(len(texts), dtype=np.int32), texts.lengths)
+    for start in range(0, len(texts.ids), _PIECE):
         # Pairs that begin in this piece; the second of a pair may lie in the next.
-        ids, owners = token_ids[start : start + _PIECE + WINDOW], texts[start : start + _PIECE + WINDOW]
+        ids, owners = texts.ids[start : start + _PIECE + WINDOW], text_of_token[start : start + _PIECE + WINDOW]
         for distance in range(1, WINDOW + 1):
             firsts = max(0, min(_PIECE, len(ids) - distance))
             left, right = ids[:firsts], ids[distance : distance + firsts]
@@ -69,8 +68,8 @@ def count_neighbours(
             weight = np.float32(1 - (distance - 1) / WINDOW)
             for word, context in ((left, right), (right, left)):
                 counted = near & (word >= _RESERVED) & (context >= _RESERVED) & (context < contexts + _RESERVED)
-                places = word[counted].astype(np.int64) * contexts + (context[counted] - _RESERVED)
-                np.add.at(flat, places, weight)
+                cells = word[counted].astype(np.int64) * contexts + (context[counted] - _RESERVED)
+                np.add.at(flat, cells, weight)
     return counts
 
 
@@ -78,7 +77,7 @@ def _ppmi(counts: NDArray[np.float32]) -> NDArray[np.float32]:
     """Turn counts into their PPMI, in place: they may take hundreds of MB."""
     words, contexts = counts.sum(axis=1, dtype=np.float64), counts.sum(axis=0, dtype=np.float64)
     smoothed = contexts**SMOOTHING
-    # What never occurs divides by 1: its counts are 0 anyway.
+    # Words and contexts that never occur are divided by 1: their counts are 0 anyway.
     counts /= np.where(words > 0, words, 1).astype(np.float32)[:, np.newaxis]
     counts /= np.where(smoothed > 0, smoothed / max(smoothed.sum(), 1), 1).astype(np.float32)
     # max(0, log x) = log max(1, x).

@@ -1,19 +1,17 @@
-"""The corpus of a config: found, read or generated, cached, limited, and checked against what was expected."""
+"""The corpus of a config: located, read or generated, cached, limited, and checked against `data.expect`."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sentiment_lab.config.settings import DataConfig, GeneratedData, ImdbData
-from sentiment_lab.data.corpus_cache import FORMAT, REVIEWS, TEXTS, UNLABELLED, CachedCorpus
+from sentiment_lab.data.cache import CORPORA, entry_folder
+from sentiment_lab.data.corpus_cache import REVIEWS, TEXTS, UNLABELLED, CachedCorpus
 from sentiment_lab.data.reviews import NEGATIVE, POSITIVE, Corpus, DataError, data_hash, review_ids
 from sentiment_lab.data.sources.imdb import fingerprint, read_imdb
 from sentiment_lab.data.sources.locate import locate
@@ -23,47 +21,43 @@ from sentiment_lab.data.synthetic.grammar import GRAMMAR_VERSION
 
 
 def load_corpus(data: DataConfig, cache: Path, *, may_download: bool = True) -> Corpus:
-    """Load the reviews that a config asks for, from the cache of parsed corpora where they are in it.
+    """Load the reviews of a config, from the cache of parsed corpora where it holds them.
 
     Raises DataError where the reviews cannot be found or read, where there are fewer than `data.limit`, and where
     their data_hash is not `data.expect`.
     """
     if isinstance(data, GeneratedData):
-        corpus = _corpus("generated", _parsed_generated(data, cache), None, "the generated corpus")
+        corpus = _corpus("generated", _cached_generated(data, cache), None, "the generated corpus")
     else:
         path = locate(data.path, cache, may_download=may_download)
-        corpus = _corpus("imdb", _parsed_imdb(data, path, cache), data.limit, str(path))
+        corpus = _corpus("imdb", _cached_imdb(data, path, cache), data.limit, str(path))
     if data.expect not in (None, corpus.data_hash):
         raise DataError(f"data.expect is {data.expect}, but the reviews read have the data_hash {corpus.data_hash}")
     return corpus
 
 
-def _parsed_imdb(data: ImdbData, path: Path, cache: Path) -> CachedCorpus:
+def _cached_imdb(data: ImdbData, path: Path, cache: Path) -> CachedCorpus:
     stamp = fingerprint(path)
 
     def read() -> SourceData:
-        reading = read_imdb(path, unlabelled=data.unlabelled)
+        source = read_imdb(path, unlabelled=data.unlabelled)
         if fingerprint(path) != stamp:
-            raise DataError(f"{path} changed while it was read; start again when nothing writes to it")
-        return reading
+            raise DataError(f"{path} changed while it was read; start again when no process writes to it")
+        return source
 
-    return CachedCorpus(_folder(cache, source="imdb", stamp=stamp, unlabelled=data.unlabelled), read)
+    return CachedCorpus(entry_folder(cache, CORPORA, source="imdb", stamp=stamp, unlabelled=data.unlabelled), read)
 
 
-def _parsed_generated(data: GeneratedData, cache: Path) -> CachedCorpus:
+def _cached_generated(data: GeneratedData, cache: Path) -> CachedCorpus:
     settings = dataclasses.asdict(data)
     del settings["expect"]
-    return CachedCorpus(_folder(cache, grammar=GRAMMAR_VERSION, **settings), lambda: read_generated(data))
+    folder = entry_folder(cache, CORPORA, grammar=GRAMMAR_VERSION, **settings)
+    return CachedCorpus(folder, lambda: read_generated(data))
 
 
-def _folder(cache: Path, **key: Any) -> Path:
-    plain = json.dumps({"format": FORMAT, **key}, sort_keys=True)
-    return cache / "corpora" / hashlib.sha256(plain.encode()).hexdigest()
-
-
-def _corpus(name: str, parsed: CachedCorpus, limit: int | None, source: str) -> Corpus:
-    reviews: pd.DataFrame = parsed.table(REVIEWS).to_pandas()
-    rows = np.arange(len(reviews)) if limit is None else _kept(reviews, limit, source)
+def _corpus(name: str, cached: CachedCorpus, limit: int | None, source: str) -> Corpus:
+    reviews: pd.DataFrame = cached.table(REVIEWS).to_pandas()
+    rows = np.arange(len(reviews)) if limit is None else _limited(reviews, limit, source)
     reviews = reviews.iloc[rows].reset_index(drop=True)
     digests = reviews.pop("digest").tolist()
     reviews.insert(0, "id", review_ids(digests))
@@ -71,17 +65,17 @@ def _corpus(name: str, parsed: CachedCorpus, limit: int | None, source: str) -> 
         name=name,
         reviews=reviews,
         data_hash=data_hash(digests, reviews["label"]),
-        load_texts=lambda: _texts(parsed, rows),
-        load_unlabelled=lambda: parsed.texts(UNLABELLED),
+        load_texts=lambda: _texts(cached, rows),
+        load_unlabelled=lambda: cached.texts(UNLABELLED),
     )
 
 
-def _texts(parsed: CachedCorpus, rows: NDArray[np.int64]) -> list[str]:
-    texts = parsed.texts(TEXTS)
+def _texts(cached: CachedCorpus, rows: NDArray[np.int64]) -> list[str]:
+    texts = cached.texts(TEXTS)
     return texts if len(rows) == len(texts) else [texts[row] for row in rows]
 
 
-def _kept(reviews: pd.DataFrame, limit: int, source: str) -> NDArray[np.int64]:
+def _limited(reviews: pd.DataFrame, limit: int, source: str) -> NDArray[np.int64]:
     """Return the rows of `limit` reviews, half of each label as far as there are: those with the lowest digests."""
     if limit > len(reviews):
         raise DataError(f"data.limit must be at most {len(reviews)}, the labelled reviews of {source}, got {limit}")

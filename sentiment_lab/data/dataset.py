@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,17 @@ from numpy.typing import NDArray
 
 from sentiment_lab.config.settings import Config, RecurrentModel, TextConfig
 from sentiment_lab.data.corpus import load_corpus
-from sentiment_lab.data.embedding_init import EncodedTexts, initial_vectors
+from sentiment_lab.data.embedding_init import initial_vectors
 from sentiment_lab.data.reviews import Corpus
 from sentiment_lab.data.split import split_hash, split_reviews
-from sentiment_lab.data.token_sequences import TokenTable, load_tokens, tokenize_texts
+from sentiment_lab.data.token_sequences import TokenSequences
+from sentiment_lab.data.tokenized_texts import load_tokens, tokenize_texts
 from sentiment_lab.data.vocabulary import Vocabulary, fit_vocabulary
-from sentiment_lab.data.word_order import reorder
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Encoded reviews. Review i has token_ids[offsets[i]:offsets[i + 1]], at least one token, not padded."""
+    """The encoded reviews of one part of a split."""
 
     name: str
     """"train", "validation" or "test"."""
@@ -31,23 +30,11 @@ class Part:
     """(reviews,)"""
     labels: NDArray[np.int8]
     """(reviews,), 1 positive and 0 negative."""
-    token_ids: NDArray[np.int32]
-    """(tokens,), cut to `text.max_length` tokens a review."""
-    offsets: NDArray[np.int64]
-    """(reviews + 1,)"""
+    sequences: TokenSequences
+    """Token ids, at most `text.max_length` of each review."""
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    @cached_property
-    def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each review: (reviews,)."""
-        return np.diff(self.offsets)
-
-    @property
-    def token_count(self) -> int:
-        """Tokens of all reviews."""
-        return len(self.token_ids)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +49,7 @@ class Dataset:
     data_hash: str
     split_hash: str
     initial_vectors: NDArray[np.float32] | None
-    """(vocabulary, embedding_size): what a network's embedding starts from; None where that is chance alone."""
+    """(vocabulary, embedding_size), from which a network's embedding starts; None where it starts from random ones."""
     load_texts: Callable[[str], list[str]] = field(repr=False)
     """Returns the raw texts of a part."""
 
@@ -72,10 +59,14 @@ class Dataset:
 
     def describe(self) -> dict[str, dict[str, float]]:
         """Return reviews, tokens and the share of positive reviews of each part."""
-        parts = [part for part in (self.train, self.validation, self.test) if part is not None]
         return {
-            part.name: {"reviews": len(part), "tokens": part.token_count, "positive_share": float(part.labels.mean())}
-            for part in parts
+            part.name: {
+                "reviews": len(part),
+                "tokens": part.sequences.token_count,
+                "positive_share": float(part.labels.mean()),
+            }
+            for part in (self.train, self.validation, self.test)
+            if part is not None
         }
 
 
@@ -85,23 +76,28 @@ def build_dataset(config: Config, cache: Path) -> Dataset:
     Raises DataError where the reviews cannot be read and ConfigError where the split or the text settings don't fit
     them.
     """
-    corpus = load_corpus(config.data, cache)
-    reviews = corpus.reviews
-    positions = split_reviews(reviews, config.split)
-    hashed = split_hash(reviews, positions)
-    table = load_tokens(cache, corpus.order_hash, lambda: corpus.texts, lowercase=config.text.lowercase)
-    vocabulary = fit_vocabulary(table.words, table.counts(positions["train"]), config.text)
-    token_of_word = vocabulary.encode(table.words)
-    ids, labels = reviews["id"].to_numpy(dtype=np.str_), reviews["label"].to_numpy(dtype=np.int8)
-    parts: dict[str, Part] = {}
-    for name, rows in positions.items():
-        if len(rows):
-            word_ids, offsets = table.cut(rows, config.text.max_length, config.text.keep)
-            order = (name == "test" and config.text.test_order) or config.text.order
-            word_ids = reorder(word_ids, offsets, order, config.text.order_window)
-            parts[name] = Part(name, ids[rows], labels[rows], token_of_word[word_ids], offsets)
+    corpus, text = load_corpus(config.data, cache), config.text
+    positions = split_reviews(corpus.reviews, config.split)
+    hashed = split_hash(corpus.reviews, positions)
+    words, sequences = load_tokens(cache, corpus.order_hash, lambda: corpus.texts, lowercase=text.lowercase)
+    train = sequences.select(positions["train"])
+    vocabulary = fit_vocabulary(words, train.counts(len(words)), text)
+    token_of_word = vocabulary.encode(words)
+    parts = _encode_parts(corpus, positions, sequences, token_of_word, text)
     if config.split.validation_is_test:
         positions["validation"], parts["validation"] = positions["test"], replace(parts["test"], name="validation")
+    vectors = None
+    if text.embedding_init != "uniform" and isinstance(config.model, RecurrentModel):
+        unlabelled = _encode_unlabelled(corpus, text, vocabulary, cache) if config.data.unlabelled else None
+        vectors = initial_vectors(
+            text.embedding_init,
+            train.renumber(token_of_word).reorder(text.order, text.order_window),
+            parts["train"].labels,
+            unlabelled,
+            vocabulary_size=vocabulary.size,
+            size=config.model.embedding_size,
+            cache=cache,
+        )
     return Dataset(
         parts["train"],
         parts.get("validation"),
@@ -109,55 +105,42 @@ def build_dataset(config: Config, cache: Path) -> Dataset:
         vocabulary,
         corpus.data_hash,
         hashed,
-        _initial_vectors(config, corpus, table, vocabulary, positions["train"], labels, cache),
+        vectors,
         lambda part: [corpus.texts[row] for row in positions[part]],
     )
 
 
-def _initial_vectors(
-    config: Config,
+def _encode_parts(
     corpus: Corpus,
-    table: TokenTable,
-    vocabulary: Vocabulary,
-    train: NDArray[np.int64],
-    labels: NDArray[np.int8],
-    cache: Path,
-) -> NDArray[np.float32] | None:
-    text = config.text
-    if text.embedding_init == "uniform" or not isinstance(config.model, RecurrentModel):
-        return None
-    unlabelled = _encoded_unlabelled(corpus, text, vocabulary, cache) if config.data.unlabelled else None
-    return initial_vectors(
-        text.embedding_init,
-        _encoded(table, train, vocabulary, text),
-        labels[train],
-        unlabelled,
-        vocabulary_size=vocabulary.size,
-        size=config.model.embedding_size,
-        cache=cache,
-    )
+    positions: Mapping[str, NDArray[np.int64]],
+    sequences: TokenSequences,
+    token_of_word: NDArray[np.int32],
+    text: TextConfig,
+) -> dict[str, Part]:
+    """Return the parts that have reviews, by name."""
+    ids = corpus.reviews["id"].to_numpy(dtype=np.str_)
+    labels = corpus.reviews["label"].to_numpy(dtype=np.int8)
+    truncated = sequences.truncate(text.max_length, text.keep)
+    parts = {}
+    for name, rows in positions.items():
+        if len(rows):
+            order = (name == "test" and text.test_order) or text.order
+            encoded = truncated.select(rows).reorder(order, text.order_window).renumber(token_of_word)
+            parts[name] = Part(name, ids[rows], labels[rows], encoded)
+    return parts
 
 
-def _encoded_unlabelled(corpus: Corpus, text: TextConfig, vocabulary: Vocabulary, cache: Path) -> EncodedTexts:
+def _encode_unlabelled(corpus: Corpus, text: TextConfig, vocabulary: Vocabulary, cache: Path) -> TokenSequences:
     texts = corpus.unlabelled
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
-    table = load_tokens(cache, digest, lambda: texts, lowercase=text.lowercase)
-    return _encoded(table, np.arange(len(table)), vocabulary, text)
+    words, sequences = load_tokens(cache, digest, lambda: texts, lowercase=text.lowercase)
+    return sequences.renumber(vocabulary.encode(words)).reorder(text.order, text.order_window)
 
 
-def _encoded(table: TokenTable, rows: NDArray[np.int64], vocabulary: Vocabulary, text: TextConfig) -> EncodedTexts:
-    word_ids, offsets = table.cut(rows, table.longest, "last")
-    token_ids = vocabulary.encode(table.words)[word_ids]
-    return EncodedTexts(reorder(token_ids, offsets, text.order, text.order_window), offsets)
+def encode_texts(texts: Sequence[str], vocabulary: Vocabulary, text: TextConfig) -> TokenSequences:
+    """Return the token ids of raw texts, the same that `build_dataset` gives them.
 
-
-def encode_texts(
-    texts: Sequence[str], vocabulary: Vocabulary, text: TextConfig
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the token ids (tokens,) and offsets (texts + 1,) of raw texts: those that `build_dataset` gives them.
-
-    Words stay in the order in which they are written, whatever `text.order` the model learned from.
+    Words stay in the order in which they are written, whatever `text.order` the model was trained on.
     """
-    table = tokenize_texts(texts, lowercase=text.lowercase)
-    word_ids, offsets = table.cut(np.arange(len(texts)), text.max_length, text.keep)
-    return vocabulary.encode(table.words)[word_ids], offsets
+    words, sequences = tokenize_texts(texts, lowercase=text.lowercase)
+    return sequences.truncate(text.max_length, text.keep).renumber(vocabulary.encode(words))

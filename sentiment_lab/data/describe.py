@@ -1,4 +1,4 @@
-"""What is in a corpus, in figures: counts, lengths, copies, films."""
+"""Statistics of a corpus: counts, lengths, duplicates, films."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def describe_corpus(corpus: Corpus) -> dict[str, Any]:
     """Describe a corpus in plain numbers and strings, ready for JSON.
 
     `parts` counts by part and label. `words` has quantiles and the mean of the number of words of a review, split at
-    white space. `duplicates` are the reviews beyond the first with their text. `contradicting_texts` stand with both
-    labels, `texts_in_several_parts` in both official parts, as `films_in_several_parts` do.
+    white space. `duplicates` counts the reviews beyond the first of each text. `contradicting_texts` occur with both
+    labels, `texts_in_several_parts` and `films_in_several_parts` in both official parts.
     """
     reviews = corpus.reviews
     texts = reviews["id"].str.partition(".")[0]
@@ -67,24 +67,24 @@ def render_description(description: dict[str, Any]) -> str:
 
 def _counts(reviews: pd.DataFrame) -> dict[str, dict[str, int]]:
     counts = Counter(zip(reviews["part"].fillna(NO_PART), reviews["label"], strict=True))
-    found = {part for part, _ in counts}
+    names = {part for part, _ in counts}
     return {
         part: {word: counts[part, label] for word, label in LABELS.items()}
         for part in ("train", "test", NO_PART)
-        if part in found
+        if part in names
     }
 
 
 def _with_both(names: pd.Series[str], values: pd.Series[Any]) -> int:
-    """Count the names that stand with both of two values; a missing one is none."""
+    """Count the names that occur with two values; missing names and values are ignored."""
     pairs = pd.DataFrame({"name": names, "value": values}).dropna().drop_duplicates()
     return int(pairs["name"].duplicated().sum())
 
 
 def _words(texts: list[str]) -> dict[str, float]:
     lengths = np.array([len(text.split()) for text in texts])
-    found = {name: round(float(np.quantile(lengths, share)), 1) for name, share in _QUANTILES.items()}
-    return {**found, "mean": round(float(lengths.mean()), 1)}
+    quantiles = {name: round(float(np.quantile(lengths, share)), 1) for name, share in _QUANTILES.items()}
+    return {**quantiles, "mean": round(float(lengths.mean()), 1)}
 
 
 def _labels(counts: dict[str, int]) -> str:

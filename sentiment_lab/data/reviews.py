@@ -1,4 +1,4 @@
-"""The reviews of a corpus: what they are called, how they are checked, and the hash of what was read."""
+"""The reviews of a corpus: their ids, and the hash of all of them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from sentiment_lab.base.errors import LabError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 POSITIVE, NEGATIVE = 1, 0
 
@@ -21,21 +23,21 @@ class DataError(LabError):
 
 @dataclass(frozen=True)
 class Corpus:
-    """Labelled reviews, and texts without a label where they were asked for.
+    """Labelled reviews, and unlabelled texts where `data.unlabelled` asks for them.
 
     `reviews` has a row for each labelled review, in the order of its source:
-    `id` (text; 16 hexadecimal digits of the text's SHA-256, with ".2", ".3", ... behind the second and later copies of
-    one text, so that an id means the same review in whatever file or order), `label` (int8; 1 positive, 0 negative),
-    `film` (text or missing), `part` ("train", "test" or missing: the official split), `origin` (text; where in the
-    source it stands, for messages).
+    `id` (text; 16 hexadecimal digits of the text's SHA-256, followed by ".2", ".3", ... for the second and later copies
+    of one text, so that an id denotes the same review in every file and order), `label` (int8; 1 positive, 0 negative),
+    `film` (text or missing), `part` ("train", "test" or missing: the official split), `origin` (text; its place in
+    the source, for messages).
 
-    The texts are loaded when they are first used: a run on encoded reviews from the cache never needs them.
+    The texts are loaded when they are first used: a run on cached tokens needs none.
     """
 
     name: str
     reviews: pd.DataFrame
     data_hash: str
-    """SHA-256 of the set of (review, label) pairs, whatever their order."""
+    """SHA-256 of the set of (review, label) pairs, in any order."""
     load_texts: Callable[[], list[str]]
     load_unlabelled: Callable[[], list[str]]
 
@@ -46,12 +48,12 @@ class Corpus:
 
     @cached_property
     def unlabelled(self) -> list[str]:
-        """Texts of the reviews without a label."""
+        """Texts of the unlabelled reviews."""
         return self.load_unlabelled()
 
     @cached_property
     def order_hash(self) -> str:
-        """SHA-256 of the (id, label) pairs in order: two corpora that agree in it are encoded alike."""
+        """SHA-256 of the (id, label) pairs in order: two corpora with the same hash have the same tokens."""
         pairs = zip(self.reviews["id"].tolist(), self.reviews["label"].tolist(), strict=True)
         return hashlib.sha256("\n".join(f"{name} {label}" for name, label in pairs).encode()).hexdigest()
 
@@ -62,7 +64,7 @@ def text_digest(text: str) -> str:
 
 
 def review_ids(digests: Iterable[str]) -> list[str]:
-    """Return an id for each text digest: its first 16 digits, numbered from the second copy on."""
+    """Return an id for each text digest: its first 16 digits, with a number from the second copy on."""
     seen: dict[str, int] = {}
     ids = []
     for digest in digests:
@@ -72,6 +74,6 @@ def review_ids(digests: Iterable[str]) -> list[str]:
 
 
 def data_hash(digests: Iterable[str], labels: Iterable[int] | np.ndarray) -> str:
-    """Return the SHA-256 of the (review, label) pairs as a multiset: order, file and format leave it as it is."""
+    """Return the SHA-256 of the (review, label) pairs as a multiset, which depends on no order, file or format."""
     pairs = sorted(f"{digest} {label}" for digest, label in zip(digests, labels, strict=True))
     return hashlib.sha256("\n".join(pairs).encode()).hexdigest()

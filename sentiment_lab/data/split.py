@@ -1,16 +1,16 @@
-"""Which review goes into which part: the article's ranges, a stratified shuffle, or the published split.
+"""The split into parts: the article's ranges, a stratified shuffle, or the published split.
 
-Three laws hold for each of them: the parts are disjoint, together they hold every review, and the same seed gives the
+Each of them has three properties: the parts are disjoint, together they hold every review, and the same seed gives the
 same parts. Beyond that:
 
-- `article` takes the rows as they stand: first train, then validation, last test. Copies of one text may straddle two
-  parts, as they do in the article.
+- `article` takes the rows in their order: first train, then validation, last test. Copies of one text may be in two
+  parts, as they are in the article.
 - `shuffled` is stratified by label and keeps the copies of one text in one part. Validation and test have exactly the
-  size asked for; where a text with c copies falls on the border they are smaller, by at most c - 1 reviews.
-- `official` leaves train and test as they were published (123 texts of the IMDB reviews stand in both) and carves
-  validation from train so that neither a film nor a text stands in both of those.
+  configured size; where a text with c copies falls on the border they are smaller, by at most c - 1 reviews.
+- `official` leaves train and test as they were published (123 texts of the IMDB reviews are in both) and takes
+  validation from train so that no film and no text is in both of those.
 
-Which reviews a shuffled or official part holds follows from the reviews and the seed, not from the order of the rows.
+The reviews of a shuffled or official part depend on the reviews and the seed, not on the order of the rows.
 A fraction is of all reviews; for `official`, of the published training part.
 """
 
@@ -31,17 +31,17 @@ from sentiment_lab.data.reviews import NEGATIVE, POSITIVE
 Positions = NDArray[np.int64]
 
 FILM_DRAWS = 50
-"""Draws of films, of which the one closest to the size and the balance asked for is taken.
+"""Draws of films; the one closest to the requested size and balance is used.
 
-Films have up to 30 reviews, so one draw of a tenth of the official training part misses its size by 5 % on average; the
-best of 50 stays within 2 % of the size and of the share of positive reviews.
+Films have up to 30 reviews, so one draw of a tenth of the official training part differs from its size by 5 % on
+average; the best of 50 is within 2 % of the size and of the share of positive reviews.
 """
 
 
 def split_reviews(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
     """Return the positions of the reviews of "train", "validation" and "test": each int64 (reviews,), ascending.
 
-    `reviews` is that of a Corpus. Validation is empty where none is asked for, also with `split.validation_is_test`.
+    `reviews` is that of a Corpus. Validation may be empty, and is empty with `split.validation_is_test`.
     Raises ConfigError where the sizes do not fit the reviews, a part would lack positive or negative reviews, or the
     reviews lack the films or parts that the official split needs.
     """
@@ -83,31 +83,31 @@ def _shuffled(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]
 def _official(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
     published = reviews["part"].to_numpy(dtype=object)
     train, test = np.flatnonzero(published == "train"), np.flatnonzero(published == "test")
-    without = len(reviews) - len(train) - len(test)
-    if without:
+    missing = len(reviews) - len(train) - len(test)
+    if missing:
         problem = (
             "split.method must be article or shuffled where reviews have no official part (the archive and the "
-            f"unpacked folder of data=imdb have it), got official for {without} such reviews of {len(reviews)}"
+            f"unpacked folder of data=imdb have it), got official for {missing} such reviews of {len(reviews)}"
         )
         raise ConfigError([problem])
     count = part_size(split, "validation", len(train))
     if not count:
         return {"train": train, "validation": train[:0], "test": test}
-    kept, held = _draw_films(reviews.iloc[train], count, split.seed)
-    return {"train": train[kept], "validation": train[held], "test": test}
+    rest, drawn = _draw_films(reviews.iloc[train], count, split.seed)
+    return {"train": train[rest], "validation": train[drawn], "test": test}
 
 
 def _distinct_texts(reviews: pd.DataFrame) -> tuple[Positions, Positions]:
     """Return the number of each review's text (reviews,) and the label of each text (texts,), in the order of ids."""
     names, texts = np.unique([name.partition(".")[0] for name in reviews["id"].tolist()], return_inverse=True)
     labels = np.full(len(names), NEGATIVE, np.int64)
-    # A text whose copies disagree counts as positive, whichever of them comes first in the source.
+    # A text with copies of both labels counts as positive, in any order of the source.
     np.maximum.at(labels, texts, reviews["label"].to_numpy())
     return texts, labels
 
 
 def _draw_texts(part: str, count: int, rest: Positions, copies: Positions, labels: Positions, seed: int) -> Positions:
-    """Return those of the texts `rest` that go into `part`: `count` reviews, each label by its share."""
+    """Return the texts out of `rest` for `part`: `count` reviews, stratified by label."""
     from sklearn.model_selection import StratifiedShuffleSplit
 
     if not count:
@@ -122,12 +122,12 @@ def _draw_texts(part: str, count: int, rest: Positions, copies: Positions, label
     size = min(count, len(rest) - 2)
     draws = StratifiedShuffleSplit(n_splits=1, test_size=size, random_state=seed).split(rest, labels)
     drawn: Positions = next(draws)[1]
-    # scikit-learn shuffles what it draws, so cutting off the end where there are copies favours neither label.
+    # scikit-learn shuffles the drawn texts, so dropping the last of them because of copies favours neither label.
     return rest[drawn[np.cumsum(copies[drawn]) <= count]]
 
 
 def _draw_films(train: pd.DataFrame, count: int, seed: int) -> tuple[Positions, Positions]:
-    """Return the rows kept for train and those held for validation, with no film and no text in both."""
+    """Return the rows of train and those of validation, with no film and no text in both."""
     from sklearn.model_selection import GroupShuffleSplit
 
     groups = _films_and_texts(train)
@@ -139,12 +139,14 @@ def _draw_films(train: pd.DataFrame, count: int, seed: int) -> tuple[Positions, 
     draws = GroupShuffleSplit(n_splits=FILM_DRAWS, test_size=size, random_state=seed).split(groups, groups=groups)
     labels = train["label"].to_numpy()
     wanted = share * np.bincount(labels, minlength=2)
-    kept, held = min(draws, key=lambda draw: np.abs(np.bincount(labels[draw[1]], minlength=2) - wanted).sum())
-    return kept, held
+    train_rows, validation_rows = min(
+        draws, key=lambda draw: np.abs(np.bincount(labels[draw[1]], minlength=2) - wanted).sum()
+    )
+    return train_rows, validation_rows
 
 
 def _films_and_texts(train: pd.DataFrame) -> Positions:
-    """Return a number for each review (reviews,), the same for those that share a film or a text, be it by others."""
+    """Return a number for each review (reviews,), equal for those connected by shared films or texts."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -159,7 +161,7 @@ def _films_and_texts(train: pd.DataFrame) -> Positions:
     texts, labels = _distinct_texts(train)
     nodes = len(names) + len(labels)
     links = coo_array((np.ones(len(train)), (films, len(names) + texts)), shape=(nodes, nodes))
-    # Every component holds a film, so the numbers of the films' components have no gap.
+    # Every component contains a film, so the numbers of the films' components have no gap.
     return connected_components(links, directed=False)[1][films].astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""The texts of chosen reviews, for people to read."""
+"""The texts of selected reviews, for display."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sentiment_lab.data.corpus import load_corpus
 
 
 def read_texts(data: DataConfig, cache: Path, ids: Collection[str]) -> dict[str, str]:
-    """Return the raw texts of the reviews with these ids, as far as the data has them. Downloads nothing.
+    """Return the raw texts of the reviews with these ids, without those that the data lacks. Downloads nothing.
 
     Raises DataError where the data cannot be read here.
     """

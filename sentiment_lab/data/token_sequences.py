@@ -1,155 +1,139 @@
-"""A whole corpus as tokens, cut once and kept in the cache.
-
-Nothing here depends on a split or a vocabulary: runs that differ only in those, or in `text.max_length` and
-`text.keep`, share one table of tokens, and only a change of the reviews or of the tokenizer needs another.
-"""
+"""Token ids of texts of different lengths, in two flat arrays."""
 
 from __future__ import annotations
 
 import hashlib
-import itertools
-import json
-import logging
-import shutil
-import tempfile
-import unicodedata
-from array import array
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from functools import cached_property
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lab.data.tokenizer import TOKENIZER_VERSION, tokenize
-from sentiment_lab.data.vocabulary import UNKNOWN
+Keep = Literal["last", "first"]
+Order = Literal["kept", "shuffled", "windows", "reversed"]
 
-_WORDS, _WORD_IDS, _OFFSETS, _DIGESTS = "words.txt", "word_ids.npy", "offsets.npy", "digests.json"
 _PIECE = 1_000_000  # tokens
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class TokenTable:
-    """The tokens of texts as numbers into a list of words. Text i has word_ids[offsets[i]:offsets[i + 1]].
+class TokenSequences:
+    """A ragged array of token ids: text i has ids[offsets[i]:offsets[i + 1]].
 
-    No text is without a token, for the fused GPU kernels refuse an empty row: one that the tokenizer finds nothing in
-    stands as a single unknown word.
+    No text is empty, because the fused GPU kernels refuse an empty row.
     """
 
-    words: list[str]
-    """Distinct tokens in alphabetical order."""
-    word_ids: NDArray[np.int32]
-    """(tokens,), memory-mapped where they come from the cache."""
+    ids: NDArray[np.int32]
+    """(tokens,); memory-mapped where it comes from the cache."""
     offsets: NDArray[np.int64]
-    """(texts + 1,)"""
+    """(texts + 1,), from 0 to the number of tokens."""
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[NDArray[np.int32]]) -> Self:
+        """Join the ids (tokens,) of one or more texts."""
+        return cls(np.concatenate(rows), _offsets(np.array([len(row) for row in rows])))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest text."""
-        return int(np.diff(self.offsets).max(initial=1))
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text: (texts,)."""
+        return np.diff(self.offsets)
 
-    def counts(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return how often each word stands in the texts `rows`: (words,)."""
-        chosen = np.zeros(len(self.offsets) - 1, np.bool_)
-        chosen[rows] = True
-        counted = np.repeat(chosen, np.diff(self.offsets))
-        counts = np.zeros(len(self.words), np.int64)
-        # In pieces, for bincount works on an int64 copy: one of 90 MB takes ten times as long to allocate as to count.
-        for start in range(0, len(counted), _PIECE):
-            piece = slice(start, start + _PIECE)
-            counts += np.bincount(self.word_ids[piece][counted[piece]], minlength=len(self.words))
+    @property
+    def token_count(self) -> int:
+        """Tokens of all texts."""
+        return len(self.ids)
+
+    def counts(self, size: int) -> NDArray[np.int64]:
+        """Return how often each id below `size` occurs: (size,)."""
+        counts = np.zeros(size, np.int64)
+        # In pieces, since bincount works on an int64 copy: allocating one of 90 MB takes ten times as long as counting.
+        for start in range(0, len(self.ids), _PIECE):
+            counts += np.bincount(self.ids[start : start + _PIECE], minlength=size)
         return counts
 
-    def cut(
-        self, rows: NDArray[np.int64], max_length: int, keep: Literal["last", "first"]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the word ids (tokens,) and offsets (rows + 1,) of the texts `rows`, each at its first or last tokens.
+    def renumber(self, numbers: NDArray[np.int32]) -> TokenSequences:
+        """Replace each id by its entry in `numbers` (ids,)."""
+        return TokenSequences(numbers[self.ids], self.offsets)
 
-        `rows` must ascend.
+    def select(self, rows: NDArray[np.int64]) -> TokenSequences:
+        """Return the texts `rows`, which ascend."""
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+            first, last = self.offsets[rows[0]], self.offsets[rows[-1] + 1]
+            return TokenSequences(self.ids[first:last], self.offsets[rows[0] : rows[-1] + 2] - first)
+        selected = np.zeros(len(self), np.bool_)
+        selected[rows] = True
+        return TokenSequences(self.ids[np.repeat(selected, self.lengths)], _offsets(self.lengths[rows]))
+
+    def truncate(self, max_length: int, keep: Keep) -> TokenSequences:
+        """Return the first or last `max_length` tokens of each text."""
+        kept = np.minimum(self.lengths, max_length)
+        dropped = self.lengths - kept
+        if not dropped.any():
+            return self
+        # Each text is a run of tokens to drop and a run to keep, in the order that `keep` implies.
+        runs = np.stack([dropped, kept] if keep == "last" else [kept, dropped], axis=1)
+        wanted = np.tile([keep == "first", keep == "last"], len(self))
+        return TokenSequences(self.ids[np.repeat(wanted, runs.ravel())], _offsets(kept))
+
+    def crop(self, length: int, generator: np.random.Generator) -> TokenSequences:
+        """Return a random window of `length` tokens of each longer text; shorter texts stay as they are."""
+        kept = np.minimum(self.lengths, length)
+        starts = self.offsets[:-1] + generator.integers(self.lengths - kept, endpoint=True)
+        return TokenSequences(self.ids[_indices(starts, kept)], _offsets(kept))
+
+    def reorder(self, order: Order, window: int) -> TokenSequences:
+        """Return the tokens of each text in another order.
+
+        `shuffled` draws an order of all tokens of a text, `windows` an order of each `window` consecutive tokens, where
+        the last window of a text may be shorter. The draws depend on the number and lengths of the texts alone: they
+        are the same for every seed of a run.
         """
-        lengths = np.diff(self.offsets)
-        kept = np.zeros_like(lengths)
-        kept[rows] = np.minimum(lengths[rows], max_length)
-        # Each text is a run of tokens to drop and a run to keep, in the order that `keep` says.
-        runs = np.stack([lengths - kept, kept] if keep == "last" else [kept, lengths - kept], axis=1)
-        wanted = np.tile([keep == "first", keep == "last"], len(lengths))
-        offsets = np.concatenate([[0], np.cumsum(kept[rows])])
-        return self.word_ids[np.repeat(wanted, runs.ravel())], offsets
+        if order == "kept":
+            return self
+        texts = np.repeat(np.arange(len(self)), self.lengths)
+        positions = np.arange(len(self.ids)) - self.offsets[:-1][texts]
+        if order == "reversed":
+            return TokenSequences(self.ids[self.offsets[1:][texts] - 1 - positions], self.offsets)
+        draws = np.random.Generator(np.random.PCG64(0)).random(len(self.ids))
+        keys = (draws, positions // window, texts) if order == "windows" else (draws, texts)
+        return TokenSequences(self.ids[np.lexsort(keys)], self.offsets)
+
+    def concat(self, other: TokenSequences) -> TokenSequences:
+        """Return these texts followed by the other ones."""
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
+        return TokenSequences(np.concatenate([self.ids, other.ids]), offsets)
+
+    def pad(self, rows: NDArray[np.int64], pad_left_to: int | None = None) -> NDArray[np.int32]:
+        """Return the texts `rows` as one array (rows, steps), padded with 0.
+
+        They are padded on the right, to the longest of them, or on the left to `pad_left_to` steps.
+        """
+        lengths = self.lengths[rows]
+        if pad_left_to is None:
+            real = np.arange(lengths.max()) < lengths[:, np.newaxis]
+        else:
+            real = np.arange(pad_left_to) >= pad_left_to - lengths[:, np.newaxis]
+        padded = np.zeros(real.shape, np.int32)
+        padded[real] = self.ids[_indices(self.offsets[rows], lengths)]
+        return padded
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all ids and offsets."""
+        digest = hashlib.sha256()
+        for array in (self.ids, self.offsets):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
 
-def tokenize_texts(texts: Iterable[str], *, lowercase: bool) -> TokenTable:
-    """Cut texts into tokens and number the words."""
-    numbers: defaultdict[str, int] = defaultdict(itertools.count().__next__)
-    tokens, offsets = array("i"), array("q", [0])
-    for text in texts:
-        tokens.fromlist([numbers[token] for token in tokenize(text, lowercase=lowercase) or [UNKNOWN]])
-        offsets.append(len(tokens))
-    words = sorted(numbers)
-    places = np.empty(len(words), np.int32)
-    places[np.fromiter(map(numbers.__getitem__, words), np.int64)] = np.arange(len(words))
-    return TokenTable(words, places[np.asarray(tokens)], np.array(offsets, np.int64))
+def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)])
 
 
-def load_tokens(
-    cache: Path, texts_hash: str, load_texts: Callable[[], Iterable[str]], *, lowercase: bool
-) -> TokenTable:
-    """Return the tokens of texts from the cache; where they are not there, cut the texts and put them there.
-
-    `texts_hash` stands for the texts and their order; they are loaded only where they must be cut. What is put into
-    the cache is put there whole or not at all, also by several processes at once.
-    """
-    # What a letter is and how it is lower-cased comes from Python's own copy of the Unicode database.
-    settings = f"{texts_hash} {lowercase} {TOKENIZER_VERSION} {unicodedata.unidata_version}"
-    folder = cache / "tokens" / hashlib.sha256(settings.encode()).hexdigest()[:32]
-    table = _read(folder)
-    if table is None:
-        if folder.exists():
-            log.warning("%s is damaged; its tokens are cut again", folder)
-            shutil.rmtree(folder, ignore_errors=True)
-        table = tokenize_texts(load_texts(), lowercase=lowercase)
-        _write(table, folder)
-    return table
-
-
-def _write(table: TokenTable, folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name[:8]}-", dir=folder.parent) as scratch:
-        made = Path(scratch) / folder.name
-        made.mkdir()
-        (made / _WORDS).write_bytes("\n".join(table.words).encode())
-        np.save(made / _WORD_IDS, table.word_ids)
-        np.save(made / _OFFSETS, table.offsets)
-        (made / _DIGESTS).write_text(json.dumps(_digests(made)), encoding="utf-8")
-        try:
-            made.rename(folder)
-        except OSError:
-            # Another process has put the same tokens there first.
-            if not folder.is_dir():
-                raise
-
-
-def _read(folder: Path) -> TokenTable | None:
-    """Return the tokens in `folder`, or None where they are missing, truncated or otherwise damaged."""
-    try:
-        if json.loads((folder / _DIGESTS).read_text(encoding="utf-8")) != _digests(folder):
-            return None
-        # Not splitlines(), which also cuts at U+0085, U+2028 and others.
-        words = (folder / _WORDS).read_bytes().decode().split("\n")
-        return TokenTable(words, np.load(folder / _WORD_IDS, mmap_mode="r"), np.load(folder / _OFFSETS))
-    except (OSError, ValueError):
-        return None
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    digests = {}
-    for name in (_WORDS, _WORD_IDS, _OFFSETS):
-        with (folder / name).open("rb") as file:
-            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return digests
+def _indices(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the indices of the tokens of texts that start at `starts`: (tokens,)."""
+    ends = np.cumsum(lengths)
+    return np.repeat(starts - ends + lengths, lengths) + np.arange(ends[-1])

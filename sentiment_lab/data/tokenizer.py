@@ -1,6 +1,6 @@
 r"""From the text of a review to its tokens.
 
-Kept is what carries sentiment: words, n't, ratings such as 10/10, the signs ! and ?, the ellipsis, runs of stars,
+Tokens are the carriers of sentiment: words, n't, ratings such as 10/10, the signs ! and ?, the ellipsis, runs of stars,
 emoticons and emoji. Other punctuation, single stars, underscores and markup are dropped.
 
 >>> tokenize("Didn't like it, can't recommend it. It's bad!!")
@@ -14,12 +14,12 @@ emoticons and emoji. Other punctuation, single stars, underscores and markup are
 >>> tokenize("They\u2019ve said \u201cDON\u00b4T\u201d\u2026", lowercase=False)
 ['They', "'ve", 'said', 'DO', "N'T", '...']
 
-A text may hold nothing of all that:
+A text may have no token:
 
 >>> tokenize("- - <br />")
 []
 
-Contractions are cut as in the Penn Treebank (Marcus et al. 1993).
+Contractions are split as in the Penn Treebank (Marcus et al. 1993).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ import html
 import re
 
 TOKENIZER_VERSION = 1
-"""Raised with every change of what `tokenize` returns: tokens cached under another version are not used."""
+"""Raised with every change of the result of `tokenize`: tokens cached under another version are not used."""
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
-# Each alternative begins with a literal or a class, by which `re` rejects most of them at a glance: \w\w* in place of
-# \w+ takes a fifth less time. The lookbehinds keep one run of dots or stars to one token.
+# Each alternative begins with a literal or a class, so that `re` rejects most of them quickly: \w\w* in place of \w+
+# takes a fifth less time. The lookbehinds limit one run of dots or stars to one token.
 _TOKEN = re.compile(
     r"""
       n't\b
@@ -50,13 +50,13 @@ _TOKEN = re.compile(
 
 
 def tokenize(text: str, *, lowercase: bool = True) -> list[str]:
-    """Return the tokens of a text, in order; none of them is empty or holds white space."""
+    """Return the tokens of a text, in order; none of them is empty or contains white space."""
     text = _TAG.sub(" ", html.unescape(text))
     text = text.replace("\u2019", "'").replace("\u00b4", "'").replace("`", "'")
-    # IMDB's files hold U+0085 where the writer's Windows-1252 had an ellipsis.
+    # IMDB's files have U+0085 where the author's Windows-1252 text had an ellipsis.
     text = text.replace("\u2026", "...").replace("\x85", "...")
     if lowercase:
         text = text.lower()
-    # Cutting off n't first lets \w+ run ahead; looking for it at every letter takes half as long again.
+    # Splitting off n't first keeps \w+ simple; looking for it at every letter takes half as long again.
     text = text.replace("n't", " n't").replace("N'T", " N'T").replace("_", " ")
     return _TOKEN.findall(text)

@@ -1,4 +1,4 @@
-"""The words that a model knows, each with its number."""
+"""The vocabulary of a model: words and their token ids."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PADDING_ID, UNKNOWN_ID = 0, 1
 class Vocabulary:
     """Tokens in the order of their ids: 0 padding, 1 unknown, then words, the most frequent first.
 
-    Raises DataError where the first two are others or a token stands there twice.
+    Raises DataError where the first two are other tokens or a token occurs twice.
     """
 
     tokens: list[str]
@@ -62,7 +62,7 @@ class Vocabulary:
 
     @classmethod
     def read(cls, path: Path) -> Vocabulary:
-        """Read the tokens that `write` has written; raises DataError naming the file where it is not such a list."""
+        """Read the tokens that `write` wrote; raises DataError naming the file where it is not such a list."""
         try:
             tokens = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -78,8 +78,8 @@ class Vocabulary:
 def fit_vocabulary(words: Sequence[str], counts: NDArray[np.int64], text: TextConfig) -> Vocabulary:
     """Return the most frequent words as a vocabulary of at most `text.vocabulary_size` token ids.
 
-    `counts` (words,) says how often each of the `words`, which are in alphabetical order, stands in the training part;
-    of words that are equally frequent the earlier comes first. Raises ConfigError where none reaches `text.min_count`.
+    `counts` (words,) are the occurrences of the `words`, which are in alphabetical order, in the training part; of
+    equally frequent words the earlier comes first. Raises ConfigError where none reaches `text.min_count`.
     """
     order = np.argsort(-counts, kind="stable")
     candidates = order[counts[order] >= text.min_count][: text.vocabulary_size - 1]

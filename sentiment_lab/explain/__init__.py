@@ -1,1 +1,1 @@
-"""Why a model predicts what it does, and how that is shown."""
+"""Explanations of predictions: the contribution of each token, and how to show it."""

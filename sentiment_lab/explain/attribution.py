@@ -1,4 +1,4 @@
-"""What the tokens of one text contribute to its logit, by ways that need no gradient."""
+"""Contributions of the tokens of one text to its logit, by methods that need no gradient."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """What each token contributes to a logit, and the logit that they start from."""
+    """The contribution of each token to a logit, and the logit of the baseline."""
 
     contributions: NDArray[np.float64]
     """(tokens,), in logits."""
     baseline_logit: float
     steps: int | None = None
-    """Points of the path at which gradients were taken; of integrated gradients alone."""
+    """Points of the path at which gradients were computed; of integrated gradients alone."""
     tolerance: float | None = None
-    """What the contributions may miss the difference of the logits by, where a method promises that."""
+    """Largest accepted gap between the sum of contributions and the logits' difference; None without such a limit."""
 
 
 def occlude(
     predict: Callable[[Sequence[Any]], NDArray[np.float32]], tokens: NDArray[Any], unknown: object
 ) -> Attribution:
-    """Return what the logit loses when each of the tokens (tokens,) is replaced by the unknown one.
+    """Return the decrease of the logit when each of the tokens (tokens,) is replaced by the unknown one.
 
-    `predict` gives the logits of rows of tokens. The baseline is a text of unknown tokens alone. What words say
-    together is lost with each of them, so the contributions need not sum to anything.
+    `predict` returns the logits of rows of tokens. The baseline is a text of unknown tokens alone. Each replacement
+    also removes the interactions of its token with others, so the contributions need not sum to the logits' difference.
     """
     without = np.tile(tokens, (len(tokens), 1))
     np.fill_diagonal(without, unknown)
@@ -39,17 +39,17 @@ def occlude(
 
 
 def share_ngrams(ngrams: Mapping[str, float], tokens: Sequence[str], longest: int) -> NDArray[np.float64]:
-    """Share what each n-gram adds to a logit equally among its places in a text, and there among its words: (tokens,).
+    """Return the contribution of each token (tokens,), that of an n-gram divided among its occurrences and words.
 
-    `ngrams` are words separated by one space; those up to `longest` words are looked for.
+    `ngrams` maps n-grams, of at most `longest` words separated by one space, to their contributions to the logit.
     """
-    places = [
+    occurrences = [
         (" ".join(tokens[start : start + words]), start, words)
         for words in range(1, longest + 1)
         for start in range(len(tokens) - words + 1)
     ]
-    counts = Counter(ngram for ngram, _, _ in places)
+    counts = Counter(ngram for ngram, _, _ in occurrences)
     shares = np.zeros(len(tokens))
-    for ngram, start, words in places:
+    for ngram, start, words in occurrences:
         shares[start : start + words] += ngrams.get(ngram, 0.0) / (counts[ngram] * words)
     return shares

@@ -1,4 +1,4 @@
-"""Why a trained model judges texts as it does: one function for every family."""
+"""Explanations of the predictions of a trained model: one function for every family."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sentiment_lab.config.settings import TextConfig, architecture
 from sentiment_lab.data.tokenizer import tokenize
-from sentiment_lab.data.vocabulary import UNKNOWN
+from sentiment_lab.data.vocabulary import UNKNOWN, UNKNOWN_ID
 from sentiment_lab.explain.attribution import Attribution, occlude, share_ngrams
 from sentiment_lab.explain.explanation import Explanation, Method, choose_method
 from sentiment_lab.models.classifier import Classifier, RecurrentClassifier
@@ -21,14 +21,12 @@ from sentiment_lab.models.logits import sigmoid
 if TYPE_CHECKING:
     from sentiment_lab.explain.integrated_gradients import IntegratedGradients
 
-UNKNOWN_ID = 1
-
 
 def explain_texts(classifier: Classifier, texts: Sequence[str], method: Method | None = None) -> list[Explanation]:
-    """Explain each text by `method`; None is integrated_gradients of a network and weights of a linear model.
+    """Explain each text by `method`; None selects integrated_gradients of a network and weights of a linear model.
 
-    The time, not the memory, grows with the square of a text's length: a model reads every beginning of it. Raises
-    ExplanationError where the family has no such method.
+    The time, but not the memory, grows with the square of a text's length: the model predicts every prefix of it.
+    Raises ExplanationError where the family does not support the method.
     """
     if isinstance(classifier, RecurrentClassifier):
         explain = _explain_network(classifier, choose_method("recurrent", method))
@@ -43,9 +41,9 @@ def _explain_network(classifier: RecurrentClassifier, method: Method) -> Callabl
     attribute = _network_attribution(classifier, method)
 
     def explain(text: str) -> Explanation:
-        tokens, unread = _cut(tokenize(text, lowercase=classifier.text.lowercase) or [UNKNOWN], classifier.text)
+        tokens, unread = _truncate(tokenize(text, lowercase=classifier.text.lowercase) or [UNKNOWN], classifier.text)
         token_ids = classifier.vocabulary.encode(tokens)
-        logits = classifier.predict_token_logits(_beginnings(token_ids))
+        logits = classifier.predict_token_logits(_prefixes(token_ids))
         return Explanation(
             text=text,
             architecture=architecture(classifier.model),
@@ -53,7 +51,7 @@ def _explain_network(classifier: RecurrentClassifier, method: Method) -> Callabl
             known=tuple((token_ids != UNKNOWN_ID).tolist()),
             unread=tuple(unread),
             keep=classifier.text.keep,
-            **_numbers(tokens, logits, float(logits[-1]), attribute(token_ids)),
+            **_results(tokens, logits, float(logits[-1]), attribute(token_ids)),
         )
 
     return explain
@@ -68,7 +66,7 @@ def _network_attribution(classifier: RecurrentClassifier, method: Method) -> Cal
 
 @functools.lru_cache(maxsize=1)
 def _integrated_gradients(classifier: RecurrentClassifier) -> IntegratedGradients:
-    """Build the gradients of a network once: tracing them takes seconds."""
+    """Return the compiled gradients of a network, which take seconds to trace."""
     from sentiment_lab.explain.integrated_gradients import IntegratedGradients
 
     return IntegratedGradients(classifier.network)
@@ -80,7 +78,7 @@ def _explain_linear(classifier: LinearClassifier, method: Method) -> Callable[[s
     def explain(text: str) -> Explanation:
         tokens = tokenize(text, lowercase=settings.lowercase)
         ngrams = classifier.ngram_contributions(tokens)
-        logits = classifier.predict_token_logits([tokens, *_beginnings(tokens)])
+        logits = classifier.predict_token_logits([tokens, *_prefixes(tokens)])
         attribution = Attribution(share_ngrams(ngrams, tokens, settings.model.ngrams), bias)
         if method == "occlusion" and tokens:
             attribution = occlude(classifier.predict_token_logits, np.array(tokens, object), UNKNOWN)
@@ -91,25 +89,25 @@ def _explain_linear(classifier: LinearClassifier, method: Method) -> Callable[[s
             known=tuple(token in ngrams for token in tokens),
             unread=(),
             keep="last",
-            **_numbers(tokens, logits[1:], float(logits[0]), attribution),
+            **_results(tokens, logits[1:], float(logits[0]), attribution),
         )
 
     return explain
 
 
-def _cut(tokens: list[str], text: TextConfig) -> tuple[list[str], list[str]]:
-    """Return the tokens that a network reads, as `TokenTable.cut` leaves them, and those that it does not."""
-    cut = max(0, len(tokens) - text.max_length)
-    if text.keep == "last":
-        return tokens[cut:], tokens[:cut]
-    return tokens[: len(tokens) - cut], tokens[len(tokens) - cut :]
+def _truncate(tokens: list[str], text: TextConfig) -> tuple[list[str], list[str]]:
+    """Return the tokens that a network reads, those of `TokenSequences.truncate`, and the others."""
+    if text.keep == "first":
+        return tokens[: text.max_length], tokens[text.max_length :]
+    dropped = max(0, len(tokens) - text.max_length)
+    return tokens[dropped:], tokens[:dropped]
 
 
-def _beginnings(tokens: Any) -> list[Any]:
+def _prefixes(tokens: Any) -> list[Any]:
     return [tokens[:end] for end in range(1, len(tokens) + 1)]
 
 
-def _numbers(
+def _results(
     tokens: Sequence[str], logits: NDArray[np.float32], logit: float, attribution: Attribution
 ) -> dict[str, Any]:
     return {

@@ -1,4 +1,4 @@
-"""Why a model judges a text as it does, as data: neither keras nor numpy is needed to hold or to write it."""
+"""The explanation of a prediction as data, which needs neither keras nor numpy."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 from sentiment_lab.base.errors import LabError
 
 Method = Literal["integrated_gradients", "occlusion", "weights"]
-"""How a model's logit is divided among the tokens.
+"""How a model's logit is attributed to the tokens.
 
 integrated_gradients: along the straight path from zero embeddings to those of the text (Sundararajan et al. 2017).
-occlusion: what the logit loses when the token is replaced by the unknown one (Li et al. 2016).
-weights: of a linear model, the weight times value of each n-gram, shared equally among its words.
+occlusion: the decrease of the logit when the token is replaced by the unknown one (Li et al. 2016).
+weights: of a linear model, the weight times value of each n-gram, divided equally among its words.
 """
 _RECURRENT: tuple[Method, ...] = ("integrated_gradients", "occlusion")
 _LINEAR: tuple[Method, ...] = ("weights", "occlusion")
@@ -21,36 +21,36 @@ METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class ExplanationError(LabError, ValueError):
-    """What cannot be explained, or not in the way that was asked for."""
+    """A text or model that cannot be explained, or not by the requested method."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """The probability after each token that a model has read of a text, and what each contributes to the logit."""
+    """The probability after each token that a model read, and the contribution of each to the logit."""
 
     text: str
     architecture: str
     """gru, stacked_bilstm, nb_svm, ..."""
     method: Method
     tokens: tuple[str, ...]
-    """What the model read, at most `text.max_length` tokens; a linear model reads all of them."""
+    """The input of the model, at most `text.max_length` tokens; a linear model reads all of them."""
     known: tuple[bool, ...]
-    """Of each token: whether the model knows that word."""
+    """Of each token: whether it is in the vocabulary of the model."""
     probabilities: tuple[float, ...]
-    """After each token: the model's own prediction for the tokens up to it."""
+    """After each token: the prediction of the model for the tokens up to it."""
     contributions: tuple[float, ...]
-    """Of each token, in logits; positive speaks for a positive review."""
+    """Of each token, in logits; above 0 for a token that raises the probability of a positive review."""
     logit: float
     baseline_logit: float
-    """The logit of nothing said: all embeddings zero, all tokens unknown, or the bias of a linear model."""
+    """The logit of the baseline: all embeddings zero, all tokens unknown, or the bias of a linear model."""
     unread: tuple[str, ...]
     """Tokens that `text.max_length` cut off."""
     keep: Literal["last", "first"]
-    """Which end of the text was read where some of it is unread."""
+    """Which end of the text was read if some of it is unread."""
     steps: int | None
-    """Points of the path at which gradients were taken; of integrated_gradients alone."""
+    """Points of the path at which gradients were computed; of integrated_gradients alone."""
     tolerance: float | None
-    """Largest gap, in logits, that `steps` were raised to stay within; None where no such promise is made."""
+    """Gap, in logits, for which `steps` were increased until it was met; None for the other methods."""
 
     @property
     def probability(self) -> float:
@@ -59,7 +59,7 @@ class Explanation:
 
     @property
     def label(self) -> str:
-        """What `predict` calls the text."""
+        """The label that `predict` returns."""
         return "positive" if self.probability > 0.5 else "negative"
 
     @property
@@ -69,11 +69,11 @@ class Explanation:
 
     @property
     def gap(self) -> float:
-        """What the contributions miss the difference of the logits by; occlusion makes no promise about it."""
+        """Total minus the difference of the logits; not meaningful for occlusion."""
         return self.total - (self.logit - self.baseline_logit)
 
     def to_plain(self) -> dict[str, Any]:
-        """Return the explanation as JSON has it: one entry a token, and the derived numbers."""
+        """Return the explanation as plain data for JSON: one entry a token, and the derived numbers."""
         columns = zip(self.tokens, self.known, self.probabilities, self.contributions, strict=True)
         names = ("token", "known", "probability", "contribution")
         return {
@@ -95,9 +95,9 @@ class Explanation:
 
 
 def choose_method(family: str, method: Method | None) -> Method:
-    """Return how a model family is explained: as asked for, else in the family's own way.
+    """Return the requested method, or the default method of the model family.
 
-    Raises ExplanationError where the family has no such method.
+    Raises ExplanationError where the family does not support the method.
     """
     choices = _RECURRENT if family == "recurrent" else _LINEAR
     if method is not None and method not in choices:

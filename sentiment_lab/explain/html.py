@@ -1,4 +1,4 @@
-"""Explanations as HTML: a fragment that any page may take in, and a page of its own that needs nothing else."""
+"""Explanations as HTML: a fragment for any page, and a self-contained page."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from sentiment_lab.base.files import atomic_write
 from sentiment_lab.explain.explanation import Explanation
 from sentiment_lab.explain.token_rows import (
     TokenRow,
-    baseline,
-    check,
+    baseline_text,
     method_name,
-    reading,
+    read_text,
     signed,
     strongest,
+    sum_text,
     token_rows,
 )
 
 _WIDTH, _HEIGHT = 600, 100
-"""Of the chart's own coordinates."""
+"""Size of the chart in its own coordinates."""
 
 
 def explanation_html(explanation: Explanation) -> Markup:
-    """Return one explanation as an <article>, every text in it escaped; its page needs `explanation_css` once."""
+    """Return one explanation as an <article> with all text escaped; its page needs `explanation_css` once."""
     rows = token_rows(explanation)
     html = (
         _templates()
@@ -38,28 +38,28 @@ def explanation_html(explanation: Explanation) -> Markup:
             strongest=strongest(rows),
             lowest=min(rows, key=lambda row: row.probability, default=None),
             highest=max(rows, key=lambda row: row.probability, default=None),
-            course=_course(rows),
-            reading=reading(explanation),
+            curve=_curve(rows),
+            read=read_text(explanation),
             method=method_name(explanation),
-            baseline=baseline(explanation),
-            check=check(explanation),
+            baseline=baseline_text(explanation),
+            total=sum_text(explanation),
         )
     )
-    return Markup(html)  # noqa: S704  # the template has escaped what is not ours
+    return Markup(html)  # noqa: S704  # the template escapes all text of users
 
 
 def explanation_css() -> Markup:
-    """Return the style of the fragments, each rule of which holds within them alone."""
-    return Markup(_templates().get_template("explanation.css").render())  # noqa: S704  # our own file
+    """Return the style of the fragments; every rule is limited to them."""
+    return Markup(_templates().get_template("explanation.css").render())  # noqa: S704  # a file of the package
 
 
 def write_page(path: Path, explanations: Sequence[Explanation], run: str) -> None:
-    """Write a page with the explanations of a run, whole or not at all: no script in it, nothing loaded from elsewhere.
+    """Write a page with the explanations of a run atomically; it has no script and loads nothing from elsewhere.
 
     Raises StorageError when it cannot be written.
     """
     template = _templates().get_template("explanation_page.html")
-    title = f"Why {explanations[0].architecture} {run} says so"
+    title = f"Predictions of {explanations[0].architecture} {run} explained"
     atomic_write(path, template.render(title=title, run=run, explanations=explanations, css=explanation_css()) + "\n")
 
 
@@ -71,8 +71,8 @@ def _templates() -> Environment:
     return environment
 
 
-def _course(rows: Sequence[TokenRow]) -> str:
-    """Return the chart's points: one a token, the first at the left edge and the last at the right."""
+def _curve(rows: Sequence[TokenRow]) -> str:
+    """Return the points of the chart: one a token, from the left edge to the right."""
     probabilities = [row.probability for row in rows]
     if len(probabilities) == 1:
         probabilities *= 2  # a line needs two points

@@ -1,11 +1,11 @@
-"""Integrated gradients: a network's logit divided among the tokens that it read.
+"""Integrated gradients: the attribution of a network's logit to the tokens that it read.
 
 M. Sundararajan, A. Taly, Q. Yan: Axiomatic attribution for deep networks. ICML 2017.
 
-A token contributes the inner product of its embedding with the gradient of the logit there, averaged over the straight
-path from all embeddings at zero to those of the text. The contributions sum to the difference of the logits at both
-ends. That holds for each piece of the path as well, so a piece on which it does not come out is halved until it does: a
-network that is sure of itself rises on a short piece alone.
+The contribution of a token is the inner product of its embedding with the gradient of the logit, averaged over the
+straight path from all embeddings at zero to those of the text. The contributions sum to the difference of the logits at
+both ends. That holds for each piece of the path as well, so a piece with too large a gap is halved until the gap is
+small: the logit of a confident network changes on a short piece of the path alone.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiment_lab.data.vocabulary import PADDING_ID
 from sentiment_lab.explain.attribution import Attribution
 from sentiment_lab.models.backend import keras, tf
 
 TOLERANCE = 1e-3
-"""Logits that the contributions may miss the difference by."""
+"""Largest accepted gap, in logits."""
 MOST_STEPS = 512
-"""Points of the path after which the gap is left as it is, and shown."""
+"""Points of the path at which the refinement ends; the remaining gap is shown."""
 TOKENS_AT_ONCE = 32_768
 """Tokens whose gradients are computed together: about 300 MB with 64 units in both directions."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
-# Within a piece [0, 1]. Its ends weigh nothing: they are there for the difference that the points must add up to.
-_PLACES = np.concatenate([[0.0], 0.5 * (_NODES + 1.0), [1.0]])
-_SHARES = np.concatenate([[0.0], 0.5 * _WEIGHTS, [0.0]])
+# Within a piece [0, 1]. Its ends have weight 0: they give the difference of the logits that the gap is measured from.
+_POINTS = np.concatenate([[0.0], 0.5 * (_NODES + 1.0), [1.0]])
+_POINT_WEIGHTS = np.concatenate([[0.0], 0.5 * _WEIGHTS, [0.0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class _Pieces:
         return np.asarray(np.abs(self.contributions.sum(axis=1) - rises))
 
     def replace(self, wrong: NDArray[np.bool_], halves: Self) -> _Pieces:
-        """Return these pieces with the halves of some in their places."""
+        """Return these pieces with the wrong ones replaced by their halves."""
         return _Pieces(
             np.concatenate([self.edges[~wrong], halves.edges]),
             np.concatenate([self.logits[~wrong], halves.logits]),
@@ -59,7 +60,7 @@ class _Pieces:
 
 
 class IntegratedGradients:
-    """Divides the logit of a network from `build_recurrent` among its tokens."""
+    """Attributes the logit of a network from `build_recurrent` to its tokens."""
 
     def __init__(self, network: keras.Model) -> None:
         self._embed = network.get_layer("embedding")
@@ -68,13 +69,13 @@ class IntegratedGradients:
     def attribute(
         self, token_ids: NDArray[np.int32], *, pad_left_to: int | None = None, tolerance: float = TOLERANCE
     ) -> Attribution:
-        """Return what each of the token ids (tokens,), which are padded here, contributes.
+        """Return the contribution of each of the token ids (tokens,), which are padded here.
 
-        Padding, which an unmasked network reads like a word, keeps its embedding along the path, so that the words
-        share the whole difference among them.
+        Padding, which is an input like any word for an unmasked network, keeps its embedding along the path, so that
+        the contributions of the words alone sum to the difference of the logits.
         """
         padding = max(0, (pad_left_to or 0) - len(token_ids))
-        token_ids = np.pad(token_ids, (padding, 0))
+        token_ids = np.pad(token_ids, (padding, 0), constant_values=PADDING_ID)
         pieces = self._measure(token_ids, _halves(np.array([[0.0, 1.0]])))
         while pieces.gaps.sum() > tolerance and _steps(pieces) < MOST_STEPS:
             wrong = pieces.gaps > tolerance / (2 * len(pieces.edges))
@@ -84,39 +85,39 @@ class IntegratedGradients:
 
     def _measure(self, token_ids: NDArray[np.int32], edges: NDArray[np.float64]) -> _Pieces:
         embeddings = self._embed(token_ids).numpy()
-        direction = np.where(token_ids[:, np.newaxis] != 0, embeddings, 0.0)
+        direction = np.where(token_ids[:, np.newaxis] != PADDING_ID, embeddings, 0.0)
         widths = edges[:, 1] - edges[:, 0]
-        places = edges[:, :1] + widths[:, np.newaxis] * _PLACES
-        logits, slopes = self._along(token_ids, embeddings - direction, direction, places.ravel())
-        shares = slopes.reshape(*places.shape, -1) * _SHARES[:, np.newaxis] * widths[:, np.newaxis, np.newaxis]
-        return _Pieces(edges, logits.reshape(places.shape)[:, [0, -1]], shares.sum(axis=1))
+        points = edges[:, :1] + widths[:, np.newaxis] * _POINTS
+        logits, slopes = self._along(token_ids, embeddings - direction, direction, points.ravel())
+        shares = slopes.reshape(*points.shape, -1) * _POINT_WEIGHTS[:, np.newaxis] * widths[:, np.newaxis, np.newaxis]
+        return _Pieces(edges, logits.reshape(points.shape)[:, [0, -1]], shares.sum(axis=1))
 
     def _along(
         self,
         token_ids: NDArray[np.int32],
         start: NDArray[np.float32],
         direction: NDArray[np.float32],
-        places: NDArray[np.float64],
+        points: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the logits (places,) on the path and what each token adds to their slope: (places, tokens)."""
+        """Return the logits (points,) on the path and the share of each token in their slope: (points, tokens)."""
         logits, slopes = [], []
         rows = max(1, TOKENS_AT_ONCE // len(token_ids))
-        for first in range(0, len(places), rows):
-            steps = places[first : first + rows, np.newaxis, np.newaxis].astype(np.float32)
-            found, gradients = self._differentiate(token_ids, start + steps * direction)
-            logits.append(found.numpy())
+        for first in range(0, len(points), rows):
+            steps = points[first : first + rows, np.newaxis, np.newaxis].astype(np.float32)
+            logit, gradients = self._differentiate(token_ids, start + steps * direction)
+            logits.append(logit.numpy())
             slopes.append(np.einsum("rte,te->rt", gradients.numpy(), direction, dtype=np.float64))
         return np.concatenate(logits).astype(np.float64), np.concatenate(slopes)
 
 
 def compile_gradients(network: keras.Model) -> Callable[[Any, Any], tuple[tf.Tensor, tf.Tensor]]:
-    """Return a function that gives logits and their gradients with respect to embeddings.
+    """Return a function that computes logits and their gradients with respect to embeddings.
 
-    It takes the token ids (tokens,) int32, for the mask alone, and embeddings (rows, tokens, embedding) float32 to put
-    in their place; it returns logits (rows,) and gradients of the embeddings' shape. Traced once for all shapes.
+    It takes token ids (tokens,) int32, for the mask alone, and embeddings (rows, tokens, embedding) float32 to use
+    instead; it returns logits (rows,) and gradients of the shape of the embeddings. Traced once for all shapes.
     """
     embed = network.get_layer("embedding")
-    # Keras keeps masks in the network's graph; they are its only operations that are no layers.
+    # Keras keeps masks in the network's graph; they are its only operations that are not layers.
     masks = [operation.output for operation in network.operations if not isinstance(operation, keras.Layer)]
     rest = keras.Model([embed.output, *masks], network.output)
 

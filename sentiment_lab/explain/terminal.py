@@ -1,4 +1,4 @@
-"""An explanation in the terminal: the text in colour, and in numbers for whoever sees none."""
+"""An explanation in the terminal: the text in colour, and all numbers without colour."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from rich.text import Text
 from sentiment_lab.explain.explanation import Explanation
 from sentiment_lab.explain.token_rows import (
     TokenRow,
-    baseline,
-    check,
+    baseline_text,
     method_name,
-    reading,
+    prediction_text,
+    read_text,
     signed,
     strongest,
+    sum_text,
     token_rows,
-    verdict,
 )
 
-# Both colours of each: legible whatever the terminal's own background is.
+# Foreground and background: legible on any background of the terminal.
 _STYLES = {
     "positive": ("", "black on #dbeafe", "black on #93c5fd", "white on #2563eb", "bold white on #1e40af"),
     "negative": ("", "black on #fee2e2", "black on #fca5a5", "white on #dc2626", "bold white on #991b1b"),
 }
 _BAR = 10
-"""Columns of a bar to either side."""
-_COURSE = " ▁▂▃▄▅▆▇█"
-_COURSE_WIDTH = 60
+"""Columns of a bar on either side."""
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_BLOCKS_WIDTH = 60
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:
-    """Print verdict, text, course of the probability, strongest tokens and the check of the sum."""
+    """Print the prediction, the text, the probability by token, the strongest tokens and the sum of contributions."""
     rows = token_rows(explanation)
-    _line(console, verdict(explanation), style="bold")
+    _line(console, prediction_text(explanation), style="bold")
     console.print()
     console.print(_text(explanation, rows), soft_wrap=False)
     if rows:
-        _line(console, f"\nprobability after each token, 0 to 1: |{_course(rows)}|")
+        _line(console, f"\nprobability after each token, 0 to 1: |{_sparkline(rows)}|")
         console.print(_table(rows))
-    _line(console, reading(explanation) + (" (in brackets)" if not all(explanation.known) else ""))
-    _line(console, f"{method_name(explanation)}: {baseline(explanation)}; {check(explanation)}")
+    _line(console, read_text(explanation) + (" (in brackets)" if not all(explanation.known) else ""))
+    _line(console, f"{method_name(explanation)}: {baseline_text(explanation)}; {sum_text(explanation)}")
 
 
 def _line(console: Console, text: str, style: str = "") -> None:
@@ -54,7 +54,7 @@ def _text(explanation: Explanation, rows: list[TokenRow]) -> Text:
     if gap and explanation.keep == "last":
         text.append(gap, "dim").append(" ")
     for row in rows:
-        text.append(_shown(row), _STYLES[row.sign][row.level]).append(" ")
+        text.append(_displayed(row), _STYLES[row.sign][row.level]).append(" ")
     if gap and explanation.keep == "first":
         text.append(gap, "dim")
     return text
@@ -69,7 +69,7 @@ def _table(rows: list[TokenRow]) -> Table:
     table.add_column("contribution", justify="right")
     table.add_column("negative │ positive", no_wrap=True)
     for row in shown:
-        cells = (str(row.position), _shown(row), f"{row.probability:.4f}", signed(row.contribution))
+        cells = (str(row.position), _displayed(row), f"{row.probability:.4f}", signed(row.contribution))
         table.add_row(*(Text(cell) for cell in cells), _bar(row))
     return table
 
@@ -81,12 +81,12 @@ def _bar(row: TokenRow) -> Text:
     return Text.assemble((left.rjust(_BAR), colour), "│", (right, colour))
 
 
-def _shown(row: TokenRow) -> str:
+def _displayed(row: TokenRow) -> str:
     return row.token if row.known else f"[{row.token}]"
 
 
-def _course(rows: list[TokenRow]) -> str:
-    """Return a small chart: one block a token, or one for the last of several."""
-    width = min(len(rows), _COURSE_WIDTH)
+def _sparkline(rows: list[TokenRow]) -> str:
+    """Return a small chart: one block a token, or for the last of several tokens."""
+    width = min(len(rows), _BLOCKS_WIDTH)
     chosen = [rows[(column + 1) * len(rows) // width - 1] for column in range(width)]
-    return "".join(_COURSE[round(row.probability * (len(_COURSE) - 1))] for row in chosen)
+    return "".join(_BLOCKS[round(row.probability * (len(_BLOCKS) - 1))] for row in chosen)

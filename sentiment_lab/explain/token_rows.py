@@ -1,4 +1,4 @@
-"""What a terminal and a page both say of an explanation: its tokens as rows, and its numbers in words."""
+"""The parts of an explanation that a terminal and a page share: its tokens as rows, and its summary lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sentiment_lab.explain.explanation import Explanation
 STRONGEST = 12
 """Tokens of the short table."""
 LEVELS = 4
-"""Strengths of colour; the weakest tokens have none."""
+"""Strengths of colour; tokens with the smallest contributions have none."""
 _FAINT = 0.08
 """Share of the strongest contribution below which a token is not coloured."""
 
@@ -31,7 +31,7 @@ class TokenRow:
 
     @property
     def sign(self) -> str:
-        """Which label the token speaks for."""
+        """The label whose probability the token raises."""
         return "positive" if self.contribution > 0 else "negative"
 
     @property
@@ -59,57 +59,53 @@ def token_rows(explanation: Explanation) -> list[TokenRow]:
 
 
 def strongest(rows: list[TokenRow], number: int = STRONGEST) -> list[TokenRow]:
-    """Return the rows that contribute most, whichever way, in the order of the text."""
+    """Return the rows with the largest absolute contributions, in the order of the text."""
     chosen = sorted(rows, key=lambda row: -abs(row.contribution))[:number]
     return sorted(chosen, key=lambda row: row.position)
 
 
-def verdict(explanation: Explanation) -> str:
+def prediction_text(explanation: Explanation) -> str:
     """Return label, probability and logit of the whole text."""
     return f"{explanation.label}, probability {explanation.probability:.4f} (logit {signed(explanation.logit)})"
 
 
-def reading(explanation: Explanation) -> str:
-    """Return how much of the text the model read and knew."""
+def read_text(explanation: Explanation) -> str:
+    """Return how many tokens the model read, and how many of them are in its vocabulary."""
     count, unread, unknown = len(explanation.tokens), len(explanation.unread), explanation.known.count(False)
-    read = f"{count:,} {_tokens(count)} read"
+    read = f"{count:,} {'token' if count == 1 else 'tokens'} read"
     if unread:
-        read = f"the {explanation.keep} {count:,} of {count + unread:,} tokens read (text.max_length cut the rest)"
+        read = f"the {explanation.keep} {count:,} of {count + unread:,} tokens read (truncated by text.max_length)"
     return f"{read}, {unknown:,} unknown to the model" if unknown else f"{read}, all known to the model"
 
 
-def baseline(explanation: Explanation) -> str:
-    """Return what the contributions start from."""
-    means = {
+def baseline_text(explanation: Explanation) -> str:
+    """Return the baseline of the contributions."""
+    meaning = {
         "integrated_gradients": "all embeddings zero",
         "occlusion": "all tokens unknown",
-        "weights": "no word at all: the bias",
+        "weights": "the bias, no word",
     }[explanation.method]
-    return f"baseline {signed(explanation.baseline_logit)} ({means})"
+    return f"baseline {signed(explanation.baseline_logit)} ({meaning})"
 
 
-def check(explanation: Explanation) -> str:
-    """Return what the contributions add up to, and what they should."""
-    rise = explanation.logit - explanation.baseline_logit
-    added = f"contributions add up to {signed(explanation.total)}"
+def sum_text(explanation: Explanation) -> str:
+    """Return the sum of the contributions, and how far it is from the difference of the logits."""
+    difference = explanation.logit - explanation.baseline_logit
+    sums = f"contributions sum to {signed(explanation.total)}, logit minus baseline is {signed(difference)}"
     if explanation.method == "occlusion":
-        return f"{added}, logit minus baseline is {signed(rise)}; of occlusion the two need not agree"
-    compared = f"{added}, logit minus baseline is {signed(rise)}: a gap of {abs(explanation.gap):.1g}"
+        return f"{sums}; with occlusion the two may differ"
+    sums = f"{sums}, gap {abs(explanation.gap):.1g}"
     if explanation.tolerance is None:
-        return f"{compared}, which is rounding"
-    kept = "within" if abs(explanation.gap) <= explanation.tolerance else "BEYOND"
-    return f"{compared}, {kept} the tolerance of {explanation.tolerance:g} ({explanation.steps:,} points of the path)"
+        return f"{sums} (rounding)"
+    met = "within" if abs(explanation.gap) <= explanation.tolerance else "ABOVE"
+    return f"{sums}, {met} the tolerance of {explanation.tolerance:g} ({explanation.steps:,} points on the path)"
 
 
 def method_name(explanation: Explanation) -> str:
-    """Return the method in words."""
+    """Return the name of the method for a reader."""
     return explanation.method.replace("_", " ")
 
 
 def signed(value: float) -> str:
     """Return a number of logits with its sign."""
     return f"{value:+.3f}"
-
-
-def _tokens(count: int) -> str:
-    return "token" if count == 1 else "tokens"

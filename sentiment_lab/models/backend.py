@@ -1,7 +1,7 @@
-"""TensorFlow and Keras, imported once, without the lines that their libraries write while they load.
+"""TensorFlow and Keras, imported once, without the messages that their libraries print while they load.
 
-Those lines (oneDNN, CUDA drivers that a machine without a GPU does not have) come before TensorFlow reads its log
-level, so no variable silences them. They are held back and shown if the import fails.
+These messages (oneDNN, missing CUDA drivers on a machine without a GPU) precede the log level of TensorFlow, so that no
+variable suppresses them. They are captured, and printed if the import fails.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
-# Level 3 leaves fatal errors; without a GPU, level 2 shows an error for each CUDA call that fails.
+# Level 3 prints fatal errors alone; without a GPU, level 2 prints an error for each failed CUDA call.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Keep what native code writes to standard error; show it when the block fails."""
+def _captured_stderr() -> Iterator[None]:
+    """Capture the standard error of native code; print it if the block fails."""
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as kept:
@@ -35,12 +35,12 @@ def _held_back() -> Iterator[None]:
             os.close(terminal)
 
 
-with _held_back():
+with _captured_stderr():
     import keras
     import tensorflow as tf
     from keras import layers, ops
 
-# Each model's functions are traced once. A sweep makes model after model, which TensorFlow takes for one retraced.
+# Each model's functions are traced once. TensorFlow mistakes the successive models of a sweep for one that is retraced.
 tf.get_logger().addFilter(lambda record: "retracing" not in record.getMessage())
 
 __all__ = ["keras", "layers", "ops", "tf"]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class Array(Protocol):
-    """What the digest needs of an array."""
+    """The attributes of an array that the digest uses."""
 
     @property
     def dtype(self) -> Any:

@@ -1,7 +1,7 @@
-"""The folder of a trained model: its description, and the digests by which a damaged file is recognised.
+"""The folder of a trained model: its description, and the digests that detect damaged files.
 
-`model.json` is written last and lists every other file with its SHA-256. All of it is read as data: nothing is
-imported or called by a name found there.
+`model.json` is written last and lists every other file with its SHA-256. It is read as data: nothing is imported or
+called by a name in it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ FORMAT = 1
 
 
 def write_description(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Describe the model whose files lie in `folder`; call it when all of them are written."""
+    """Write the description of a model whose other files are all written to `folder`."""
     files = {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.name != DESCRIPTION}
     write_checksummed(folder / DESCRIPTION, {"format": FORMAT, **settings, "files": files})
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """Return the settings that `write_description` was given.
+    """Return the settings that `write_description` wrote.
 
     Raises DamageError naming the file where one is missing, damaged or of another format.
     """

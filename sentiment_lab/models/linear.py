@@ -1,4 +1,4 @@
-"""Linear classifiers on word n-grams: the bar that a network must justify itself against."""
+"""Linear classifiers on word n-grams, the baselines of the networks."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from sentiment_lab.models.folder import write_description
 from sentiment_lab.models.logits import sigmoid
 
 CALIBRATION_FOLDS = 5
-"""Parts of the training reviews that are held out in turn to learn the probabilities of nb_svm."""
+"""Folds of the training reviews that are held out in turn to fit the probabilities of nb_svm."""
 
 _NGRAMS, _WEIGHTS = "ngrams.json", "weights.npz"
 
 
 @dataclass(kw_only=True)
 class LinearSettings:
-    """How texts become n-grams: what a saved model needs beside its weights."""
+    """The settings that a saved model needs beside its weights."""
 
     model: LinearModel
     lowercase: bool
@@ -45,10 +45,10 @@ class LinearSettings:
 
 @dataclass(frozen=True, eq=False)
 class LinearClassifier:
-    """A logit for each text: the weights of its n-grams added up, plus a bias.
+    """Predicts a logit for each text: the sum of the weighted values of its n-grams, plus a bias.
 
-    Of tfidf_logistic an n-gram counts (1 + log frequency) * idf, and a text's counts are scaled to length 1; of nb_svm
-    each n-gram that is there counts 1 or, with `model.unit_length`, its log-count ratio, scaled in the same way.
+    In tfidf_logistic the value of an n-gram is (1 + log frequency) * idf, and the values of a text are scaled to length
+    1. In nb_svm it is 1 or, with `model.unit_length`, its log-count ratio, scaled in the same way.
     """
 
     settings: LinearSettings
@@ -61,7 +61,7 @@ class LinearClassifier:
     idf: NDArray[np.float64]
     """(ngrams,); empty for nb_svm."""
     ratios: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    """(ngrams,); empty but for nb_svm with `model.unit_length`: elsewhere the weights have them multiplied in."""
+    """(ngrams,) of nb_svm with `model.unit_length`; empty otherwise, where the weights include them."""
 
     @property
     def parameters(self) -> int:
@@ -69,8 +69,8 @@ class LinearClassifier:
         return len(self.ngram_weights) + 1
 
     def weights(self) -> list[NDArray[np.float64]]:
-        """Return everything that was learned, in a fixed order."""
-        # A run from before there were ratios to keep has the digest that it had.
+        """Return all fitted arrays, in a fixed order."""
+        # Without the empty ratios, so that the digests of runs stored before ratios were introduced stay the same.
         return [self.ngram_weights, self.bias, self.idf, *([self.ratios] if len(self.ratios) else [])]
 
     def predict_logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -81,12 +81,12 @@ class LinearClassifier:
         return self.predict_token_logits(tokenize(text, lowercase=lowercase) for text in texts)
 
     def predict_token_logits(self, texts: Iterable[Sequence[str]]) -> NDArray[np.float32]:
-        """Return the logits (texts,) of texts that are tokens already."""
+        """Return the logits (texts,) of texts that are lists of tokens."""
         logits = self._ngram_values(texts) @ self.ngram_weights + self.bias
         return np.asarray(logits, np.float32)
 
     def ngram_contributions(self, tokens: Sequence[str]) -> dict[str, float]:
-        """Return what each known n-gram of a text adds to the bias: its weight times its value there."""
+        """Return the contribution of each known n-gram of a text to the logit: its weight times its value."""
         values = self._ngram_values([tokens])
         return {
             self.ngrams[index]: float(self.ngram_weights[index] * value)
@@ -99,7 +99,7 @@ class LinearClassifier:
 
     def save(self, folder: Path) -> None:
         """Write the model into an empty folder."""
-        # One JSON list: an n-gram may hold any character but white space, so that no line end separates them safely.
+        # One JSON list: an n-gram may contain any character but white space, so that no line end separates them safely.
         (folder / _NGRAMS).write_text(json.dumps(self.ngrams, ensure_ascii=False), encoding="utf-8")
         arrays = {name: getattr(self, name) for name in ("ngram_weights", "bias", "idf", "ratios")}
         np.savez(folder / _WEIGHTS, **arrays)
@@ -107,13 +107,13 @@ class LinearClassifier:
 
     @classmethod
     def load(cls, folder: Path, settings: LinearSettings) -> Self:
-        """Read what `save` has written."""
+        """Read what `save` wrote."""
         ngrams = json.loads((folder / _NGRAMS).read_text(encoding="utf-8"))
         with np.load(folder / _WEIGHTS, allow_pickle=False) as arrays:
             return cls(settings, ngrams, **arrays)
 
     def _ngram_values(self, texts: Iterable[Sequence[str]]) -> csr_matrix:
-        """Return what the weights are multiplied by: (texts, ngrams)."""
+        """Return the values that the weights are multiplied with: (texts, ngrams)."""
         values: csr_matrix = self._vectorizer.transform(texts)
         return normalize(_scale(values, self.ratios)) if len(self.ratios) else values
 
@@ -130,7 +130,7 @@ def fit_linear(
 ) -> LinearClassifier:
     """Fit the classifier on texts and their labels (texts,) of 0 and 1.
 
-    tfidf_logistic draws nothing at random, so that its seeds agree. Raises ConfigError where no n-gram stands in
+    tfidf_logistic has no random part, so that its seeds agree. Raises ConfigError where no n-gram occurs in
     `model.min_count` texts, DataError where there are too few texts of a label.
     """
     _check_labels(model, labels)
@@ -155,7 +155,7 @@ class NaiveBayesWeights(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """(ngrams,)"""
 
     def fit(self, counts: csr_matrix, labels: NDArray[np.integer]) -> Self:
-        """Learn the ratios from binary counts (texts, ngrams)."""
+        """Compute the ratios from binary counts (texts, ngrams)."""
         positive, negative = (1.0 + np.asarray(counts[labels == label].sum(axis=0)).ravel() for label in (1, 0))
         self.ratio_ = np.log(positive / positive.sum()) - np.log(negative / negative.sum())
         return self
@@ -202,20 +202,20 @@ def _fit_logistic(
 def _fit_nb_svm(
     model: LinearModel, counts: csr_matrix, labels: NDArray[np.integer], seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return weights and bias whose logits are those of Platt's probabilities (1999), with r and slope multiplied in.
+    """Return weights and bias of the logits of Platt's probabilities (1999), which include ratios and slope.
 
-    Where texts are scaled to length 1, for which r must be known, it is returned as the third and not multiplied in.
+    Where texts are scaled to length 1, the weights do not include the ratios, which are then the third array.
 
-    The sigmoid is fitted on held-out parts of the training texts, for each of which the ratios and the SVM are fitted
-    anew on the rest: margins on texts that were trained on would make it far too sure.
+    The sigmoid is fitted on held-out folds of the training texts, with ratios and SVM fitted on the other folds:
+    margins of training texts would make its probabilities far too extreme.
     """
     scaling = Normalizer() if model.unit_length else "passthrough"
     svm = make_pipeline(NaiveBayesWeights(), scaling, LinearSVC(C=model.C, random_state=seed))
     folds = StratifiedKFold(CALIBRATION_FOLDS, shuffle=True, random_state=seed)
     calibrated = CalibratedClassifierCV(svm, method="sigmoid", ensemble=False, cv=folds).fit(counts, labels)
-    (whole,) = calibrated.calibrated_classifiers_
-    (platt,) = whole.calibrators
-    ratios, _, separator = (step for _, step in whole.estimator.steps)
+    (refitted,) = calibrated.calibrated_classifiers_
+    (platt,) = refitted.calibrators
+    ratios, _, separator = (step for _, step in refitted.estimator.steps)
     # scikit-learn's sigmoid is 1 / (1 + exp(a margin + b)).
     bias = -platt.a_ * separator.intercept_ - platt.b_
     if model.unit_length:

@@ -1,8 +1,8 @@
 """Build a recurrent network from its config: token ids in, one logit out.
 
-Reviews are padded on the right and masked, which is the one form that Keras' loop on a processor and the fused cuDNN
-kernels on a GPU both take. Every initializer and every dropout draws from a seed of its own, so a network depends on
-its config and seed alone and not on what else the process has built.
+Reviews are padded on the right and masked, the one form that both Keras' loop on a CPU and the fused cuDNN kernels on
+a GPU accept. Every initializer and every dropout draws from a seed of its own, so that a network depends on its config
+and seed alone, and not on other networks that the process has built.
 """
 
 from __future__ import annotations
@@ -39,33 +39,33 @@ class MaskedMaxPooling1D(layers.Layer):  # type: ignore[misc]
         return ops.max(ops.where(ops.expand_dims(mask, axis=-1), states, -1.0), axis=1)
 
     def compute_mask(self, _states: Any, _mask: Any = None) -> None:
-        """Return None: no steps are left."""
+        """Return None: the output has no steps to mask."""
 
 
 def build_recurrent(model: RecurrentModel, vocabulary_size: int, seed: int, *, masked: bool = True) -> keras.Model:
     """Build the network, from int32 token ids (batch, steps), padded with 0, to float32 logits (batch, 1).
 
-    Masked padding stands on the right and is skipped; unmasked padding is read like a word.
+    Masked padding is on the right and is skipped; unmasked padding is an input like any word.
 
     Each row needs at least one token: the fused kernels refuse an empty one. Initial weights are Keras' defaults
     (uniform embeddings, Glorot, orthogonal, forget bias 1).
     """
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    made = {layer.name: layer for layer in _layers(model, vocabulary_size, seed, masked=masked)}
-    logits = _read(model, made["embedding"](token_ids), made.__getitem__)
+    named = {layer.name: layer for layer in _layers(model, vocabulary_size, seed, masked=masked)}
+    logits = _forward(model, named["embedding"](token_ids), named.__getitem__)
     return keras.Model(token_ids, logits, name=architecture(model))
 
 
 def split_at_embedding(model: RecurrentModel, network: keras.Model) -> tuple[layers.Layer, keras.Model]:
     """Return the embedding and the rest of a network, from embedded tokens (batch, steps, embedding) to logits."""
     embedded = keras.Input((None, model.embedding_size), name="embedded")
-    rest = keras.Model(embedded, _read(model, embedded, network.get_layer))
+    rest = keras.Model(embedded, _forward(model, embedded, network.get_layer))
     rest.supports_masking = True
     return network.get_layer("embedding"), rest
 
 
 def start_embedding(network: keras.Model, vectors: NDArray[np.float32]) -> None:
-    """Let the embedding start from `vectors` (vocabulary, embedding); a row of zeros stays as it was drawn."""
+    """Initialize the embedding with `vectors` (vocabulary, embedding); a row of zeros keeps its random values."""
     weights = network.get_layer("embedding").embeddings
     known = np.any(vectors != 0, axis=1, keepdims=True)
     weights.assign(np.where(known, vectors, weights.numpy()))
@@ -88,7 +88,7 @@ def execution_path(model: RecurrentModel) -> str:
 
 
 def _layers(model: RecurrentModel, vocabulary_size: int, seed: int, *, masked: bool) -> Iterator[layers.Layer]:
-    """Make all layers, with the names that `_read` asks for."""
+    """Build all layers, under the names that `_forward` uses."""
     uniform = keras.initializers.RandomUniform(-0.05, 0.05, seed=_seed(seed, "embedding"))
     yield layers.Embedding(vocabulary_size, model.embedding_size, uniform, mask_zero=masked, name="embedding")
     drop = _seed(seed, "embedding_dropout")
@@ -103,8 +103,8 @@ def _layers(model: RecurrentModel, vocabulary_size: int, seed: int, *, masked: b
     yield layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(_seed(seed, "logit")), name="logit")
 
 
-def _read(model: RecurrentModel, states: Any, layer: Callable[[str], layers.Layer]) -> Any:
-    """Lead embedded tokens (batch, steps, embedding) through the layers of a network to its logits (batch, 1)."""
+def _forward(model: RecurrentModel, states: Any, layer: Callable[[str], layers.Layer]) -> Any:
+    """Return the logits (batch, 1) of embedded tokens (batch, steps, embedding)."""
     if model.embedding_dropout:
         states = layer("embedding_dropout")(states)
     for depth in range(1, len(model.units) + 1):
@@ -125,7 +125,7 @@ def _recurrent_layer(model: RecurrentModel, depth: int, seed: int) -> layers.Lay
     name = f"{model.cell}_{depth}"
     if not model.bidirectional:
         return _direction(model, depth, seed, name)
-    # Left to itself, Bidirectional copies the forward layer with its seeds: both directions would start out alike.
+    # By default Bidirectional copies the forward layer with its seeds: both directions would start with equal weights.
     backward = _direction(model, depth, seed, f"backward_{name}", go_backwards=True)
     forward = _direction(model, depth, seed, f"forward_{name}")
     return layers.Bidirectional(forward, backward_layer=backward, name=_recurrent_name(model, depth))
@@ -153,5 +153,5 @@ def _pool(model: RecurrentModel, states: Any, layer: Callable[[str], layers.Laye
 
 
 def _seed(seed: int, name: str) -> int:
-    """Return a seed in [0, 2^31) of one source of chance, from the run's seed and its name."""
+    """Return a seed in [0, 2^31) of one random source, from the run's seed and the name of the source."""
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:4]) >> 1

@@ -113,7 +113,7 @@ def compare_runs(
     causes = [*known, *(Difference("processor", d.name, d.was, d.now) for d in differences(*paths))]
     epochs = [_epochs(run) for run in (original, again)]
     numbers = [list(map(without_times, run)) for run in epochs]
-    tests = [asdict(result.test) for result in (before, after)]
+    tests = _common_scores(before, after)
     same = {
         "same_weights": before.weights_digest == after.weights_digest,
         "same_predictions": original.predictions_digest() == again.predictions_digest(),
@@ -135,6 +135,12 @@ def compare_runs(
         tolerance=tolerance,
         **same,
     )
+
+
+def _common_scores(before: Result, after: Result) -> list[dict[str, float]]:
+    """Return the test scores that both results have: an earlier version of the project may compute fewer."""
+    first, second = before.test.by_name(), after.test.by_name()
+    return [{name: scores[name] for name in first if name in second} for scores in (first, second)]
 
 
 def keep_verdict(verdict: Verdict, metadata: Mapping[str, Any], folders: Sequence[RunFolder]) -> None:

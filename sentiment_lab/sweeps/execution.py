@@ -163,7 +163,7 @@ def _stored(job: Job, folder: RunFolder) -> Result:
 
 
 def _catch_up(job: Job, folder: RunFolder) -> None:
-    """Bring MLflow up to date with a complete run, unless the folder's mark says that it is."""
+    """Bring MLflow up to date with a complete run, unless the folder's mark shows that it is."""
     config = job.config
     if config.tracking.enabled and not is_mirrored(folder, store_uri(config.tracking, config.paths)):
         from sentiment_lab.tracking.run_mirror import catch_up

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from sentiment_lab.config.compose import CONFIG_NAME, VERSION_BASE
 from sentiment_lab.config.hydra_errors import explain_hydra_errors
 from sentiment_lab.config.resources import resource_folder
-from sentiment_lab.config.studies import LAUNCHER, SEARCHER, SWEEPER, register_configs
+from sentiment_lab.config.studies import LAUNCHER, SEARCHER, SWEEPER, check_overrides, register_configs
 from sentiment_lab.sweeps.grid_sweeper import GridSweeper
 from sentiment_lab.sweeps.search.sweeper import SearchSweeper
 
@@ -33,6 +33,7 @@ def run_hydra(
     with the settings below `hydra.launcher` and `hydra.sweeper`. `hydra.sweep.dir` is a temporary folder, so that Hydra
     leaves no files behind. Raises ConfigError for an invalid config; exceptions of the task pass through.
     """
+    check_overrides(arguments)
     register_configs()
     Plugins.instance().class_name_to_class.update({LAUNCHER: launcher, SWEEPER: GridSweeper, SEARCHER: searcher})
     folder = str(resource_folder("conf"))

@@ -69,12 +69,14 @@ def explain_mistakes(comparison: Comparison, read_texts: ReadTexts) -> list[Mark
     Networks are explained by occlusion, which is fast without a traced graph. Raises LabError when the texts or the
     model cannot be read.
     """
-    runs = {block: run for block, run in comparison.best.variant.runs.items() if run.short_hash in comparison.answers}
+    runs = {
+        block: run for block, run in comparison.best.variant.runs.items() if run.short_hash in comparison.predictions
+    }
     if not runs:
         return []
     block, run = next(iter(runs.items()))
-    predictions = comparison.answers[run.short_hash]
-    wrong = np.flatnonzero(~predictions.right)
+    predictions = comparison.predictions[run.short_hash]
+    wrong = np.flatnonzero(~predictions.correct)
     worst = wrong[np.argsort(-np.abs(predictions.probabilities[wrong] - 0.5), kind="stable")][:MOST_EXPLAINED]
     texts = read_texts([str(predictions.ids[index]) for index in worst]) if len(worst) else {}
     known = [index for index in worst if str(predictions.ids[index]) in texts]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
 from sentiment_lab.analysis.comparison import Comparison
-from sentiment_lab.analysis.export import render_comparison
+from sentiment_lab.analysis.terminal import render_comparison
 from sentiment_lab.base.console import console, print_message
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.signals import check

@@ -11,7 +11,7 @@ from sentiment_lab.config.settings import PathsConfig, TrackingConfig
 
 
 class StoreAddressError(LabError):
-    """An invalid address of a store; the text says what to use instead."""
+    """An invalid address of a store; the text names what to use instead."""
 
 
 def store_uri(tracking: TrackingConfig, paths: PathsConfig) -> str:

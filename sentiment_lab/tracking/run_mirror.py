@@ -11,6 +11,7 @@ from pathlib import Path
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
+from sentiment_lab.analysis.metrics import all_metrics
 from sentiment_lab.config.identity import flatten, variant_of
 from sentiment_lab.config.settings import TrackingConfig
 from sentiment_lab.runs.folder import RunFolder
@@ -202,19 +203,8 @@ def catch_up(store: Store, tracking: TrackingConfig, folder: RunFolder, warn: Ca
 
 
 def final_metrics(result: Result) -> dict[str, float | None]:
-    """Return the metrics that a complete run has once, by name."""
-    return {
-        "best_validation_accuracy": result.best_validation_accuracy,
-        "best_epoch": result.best_epoch,
-        "test_accuracy": result.test.accuracy,
-        "test_loss": result.test.loss,
-        "test_f1": result.test.f1,
-        "test_roc_auc": result.test.roc_auc,
-        "test_ece": result.test.ece,
-        "parameters": result.parameters,
-        "train_seconds": result.train_seconds,
-        "predict_reviews_per_second": result.predict_reviews_per_second,
-    }
+    """Return the metrics that a complete run logs once: all metrics except those logged by epoch."""
+    return {name: metric.value(result) for name, metric in all_metrics().items() if name not in EPOCH_METRICS}
 
 
 def _milliseconds(event: Event) -> int:

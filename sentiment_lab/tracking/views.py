@@ -1,8 +1,8 @@
 """The named views of a study's runs in MLflow's UI: their columns and order.
 
 The UI stores a shared view as JSON in a tag of the experiment and lists it under `Views`; a URL selects it by
-`viewStateShareKey`. Neither is documented; the fields are those of the UI of MLflow 3.17. A UI that does not know them
-shows its default columns.
+`viewStateShareKey`. Neither is documented; the fields are those of the UI of MLflow 3.17 and 3.18. A UI that does not
+know them shows its default columns.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Training and measuring one model."""
+"""Training and evaluating one model."""

@@ -1,4 +1,4 @@
-"""What a run tells while it lives. The journal, the progress bar and MLflow listen; training knows none of them."""
+"""The events of a run. The journal, the progress bar and MLflow receive them through callbacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands after a batch; loss and accuracy are means over the epoch so far."""
+    """The state of training after a batch; loss and accuracy are means over the epoch so far."""
 
     epoch: int
     epochs: int
@@ -26,67 +26,67 @@ class Progress:
 
 
 class Callback:
-    """Listens to one run; every event does nothing unless a subclass says otherwise."""
+    """Receives the events of one run; each method does nothing unless a subclass overrides it."""
 
     def started(self) -> None:
-        """Hear that the run begins; its data is not read yet."""
+        """Handle the start of the run, before its data is read."""
 
     def data_ready(self, dataset: Dataset) -> None:
-        """Hear that the reviews are read, split and encoded; training begins."""
+        """Handle the start of training: the reviews are read, split and encoded."""
 
     def resumed(self, epochs: Sequence[EpochRecord], steps: int) -> None:
-        """Hear that training goes on after these epochs and so many steps of the next one."""
+        """Handle that training resumes after these epochs and `steps` steps of the next one."""
 
     def batch_ended(self, progress: Progress) -> None:
-        """Hear that one batch was trained on."""
+        """Handle the end of a batch."""
 
     def epoch_ended(self, record: EpochRecord) -> None:
-        """Hear that one epoch was trained and evaluated."""
+        """Handle the end of an epoch, which is trained and evaluated."""
 
     def completed(self, result: Result) -> None:
-        """Hear that the run is whole, its result on disk."""
+        """Handle the completion of the run, whose result is on disk."""
 
     def stopped(self, status: str, reason: str) -> None:
-        """Hear that the run ended early; `status` is "failed" or "killed"."""
+        """Handle the early end of the run; `status` is "failed" or "killed"."""
 
 
 class CallbackList(Callback):
-    """Passes each event to several observers, in order."""
+    """Passes each event to several callbacks, in order."""
 
-    def __init__(self, observers: Iterable[Callback]) -> None:
-        self._observers = tuple(observers)
+    def __init__(self, callbacks: Iterable[Callback]) -> None:
+        self._callbacks = tuple(callbacks)
 
     def started(self) -> None:
         """Pass the event on."""
-        for observer in self._observers:
-            observer.started()
+        for callback in self._callbacks:
+            callback.started()
 
     def data_ready(self, dataset: Dataset) -> None:
         """Pass the event on."""
-        for observer in self._observers:
-            observer.data_ready(dataset)
+        for callback in self._callbacks:
+            callback.data_ready(dataset)
 
     def resumed(self, epochs: Sequence[EpochRecord], steps: int) -> None:
         """Pass the event on."""
-        for observer in self._observers:
-            observer.resumed(epochs, steps)
+        for callback in self._callbacks:
+            callback.resumed(epochs, steps)
 
     def batch_ended(self, progress: Progress) -> None:
         """Pass the event on."""
-        for observer in self._observers:
-            observer.batch_ended(progress)
+        for callback in self._callbacks:
+            callback.batch_ended(progress)
 
     def epoch_ended(self, record: EpochRecord) -> None:
         """Pass the event on."""
-        for observer in self._observers:
-            observer.epoch_ended(record)
+        for callback in self._callbacks:
+            callback.epoch_ended(record)
 
     def completed(self, result: Result) -> None:
         """Pass the event on."""
-        for observer in self._observers:
-            observer.completed(result)
+        for callback in self._callbacks:
+            callback.completed(result)
 
     def stopped(self, status: str, reason: str) -> None:
         """Pass the event on."""
-        for observer in self._observers:
-            observer.stopped(status, reason)
+        for callback in self._callbacks:
+            callback.stopped(status, reason)

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a training needs to go on to the bit, in files whose names hold their digests."""
+"""Checkpoints: all state that a training needs to resume bit by bit, in files whose names hold their digests."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from sentiment_lab.training.history import EpochTotals
 from sentiment_lab.training.result import EpochRecord
 
 KEPT = 2
-"""Checkpoints that are kept: where the last is damaged, the one before it serves."""
+"""Checkpoints that are kept: where the last is damaged, the one before it is used."""
 
 DAMAGED = ".damaged"
-"""Suffix of a checkpoint that was passed over."""
+"""Suffix of a checkpoint that could not be used."""
 
 Arrays = Mapping[str, Sequence[NDArray[Any]]]
 
@@ -39,8 +39,8 @@ class Checkpoint:
     epochs: list[EpochRecord]
     """The finished epochs."""
     best_epoch: int
-    sums: EpochTotals
-    """Of the epoch that is under way."""
+    totals: EpochTotals
+    """Of the epoch in progress."""
     arrays: Arrays
     """Variables of the network (random state included), of the optimizer, averages, and the best epoch's weights."""
 
@@ -51,11 +51,11 @@ class CheckpointFolder:
 
     path: Path
     run: Mapping[str, str]
-    """What a checkpoint must have been made for: hashes of config, data and split."""
+    """Hashes of config, data and split, which a checkpoint must match."""
     warn: Callable[[str], None]
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint whole, then drop those that are older than the one before it.
+        """Write a checkpoint atomically, then remove all older ones but the one before it.
 
         Raises StorageError when it cannot be written.
         """
@@ -63,7 +63,7 @@ class CheckpointFolder:
         digest = hashlib.sha256(content).hexdigest()[:16]
         with storage_errors(self.path):
             self.path.mkdir(exist_ok=True)
-        name = f"epoch{len(checkpoint.epochs):05}-step{checkpoint.sums.steps:07}-{digest}.npz"
+        name = f"epoch{len(checkpoint.epochs):05}-step{checkpoint.totals.steps:07}-{digest}.npz"
         with atomic_path(self.path / name) as unfinished:
             unfinished.write_bytes(content)
         for old in list(self._newest_first())[KEPT:]:
@@ -71,13 +71,13 @@ class CheckpointFolder:
                 old.unlink()
 
     def load(self) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole and of this run; those that are not are named and passed over."""
+        """Return the newest intact checkpoint of this run; warn about each newer one and rename it."""
         for path in self._newest_first():
             problem = damage(path)
-            found = None if problem else _read(path, self.run)
-            if found:
-                return found
-            self.warn(f"{problem or f'{path} belongs to another run'}; an earlier checkpoint is looked for")
+            checkpoint = None if problem else _read(path, self.run)
+            if checkpoint:
+                return checkpoint
+            self.warn(f"{problem or f'{path} belongs to another run'}; an earlier one is used if there is one")
             with suppress(OSError):
                 path.rename(path.with_name(path.name + DAMAGED))
         return None
@@ -92,24 +92,30 @@ def checkpoint_files(folder: Path) -> list[Path]:
 
 
 def finished_epochs(path: Path) -> int:
-    """Return the epochs that a checkpoint's training had finished, by its name."""
-    named = _NAME.fullmatch(path.name)
-    return int(named.group(1)) if named else 0
+    """Return the number of finished epochs from the name of a checkpoint."""
+    parts = _NAME.fullmatch(path.name)
+    return int(parts.group(1)) if parts else 0
 
 
 def damage(path: Path) -> str | None:
-    """Tell what is wrong with a checkpoint, or None where its content is what its name says."""
-    named = _NAME.fullmatch(path.name)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    return None if named and found.startswith(named.group(3)) else f"{path} is damaged: its digest does not fit"
+    """Describe the damage of a checkpoint; None where its content matches the digest in its name."""
+    parts = _NAME.fullmatch(path.name)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    intact = parts is not None and digest.startswith(parts.group(3))
+    return None if intact else f"{path} is damaged: its digest does not match"
+
+
+# The stored names "sums" and "right" come from the first version: interrupted runs of every version resume.
 
 
 def _content(checkpoint: Checkpoint, run: Mapping[str, str]) -> bytes:
+    totals = asdict(checkpoint.totals)
+    totals["right"] = totals.pop("correct")
     state = {
         "run": dict(run),
         "epochs": [asdict(epoch) for epoch in checkpoint.epochs],
         "best_epoch": checkpoint.best_epoch,
-        "sums": asdict(checkpoint.sums),
+        "sums": totals,
     }
     arrays: dict[str, Any] = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
     for group, members in checkpoint.arrays.items():
@@ -120,7 +126,7 @@ def _content(checkpoint: Checkpoint, run: Mapping[str, str]) -> bytes:
 
 
 def _read(path: Path, run: Mapping[str, str]) -> Checkpoint | None:
-    """Return the checkpoint; None where it was made for another run, data or split, or is none at all."""
+    """Return the checkpoint; None where it belongs to another run, data or split, or is no checkpoint."""
     try:
         with np.load(path, allow_pickle=False) as file:
             stored = {name: file[name] for name in file.files}
@@ -128,8 +134,10 @@ def _read(path: Path, run: Mapping[str, str]) -> Checkpoint | None:
         if state["run"] != dict(run):
             return None
         epochs = [build(EpochRecord, epoch) for epoch in state["epochs"]]
-        return Checkpoint(epochs, state["best_epoch"], build(EpochTotals, state["sums"]), _grouped(stored))
-    except (OSError, ValueError, KeyError, ConfigError, zipfile.BadZipFile):
+        totals = {**state["sums"], "correct": state["sums"]["right"]}
+        del totals["right"]
+        return Checkpoint(epochs, state["best_epoch"], build(EpochTotals, totals), _grouped(stored))
+    except (OSError, ValueError, KeyError, TypeError, ConfigError, zipfile.BadZipFile):
         return None
 
 

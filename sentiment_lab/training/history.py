@@ -1,4 +1,4 @@
-"""The course of a training: its batches and epochs so far, which epoch is the best, and when to stop."""
+"""The epochs of a training: their running totals, the best of them, and when to stop."""
 
 from __future__ import annotations
 
@@ -16,26 +16,41 @@ Weights = Sequence[NDArray[np.float32]]
 
 @dataclass(frozen=True, kw_only=True)
 class EpochTotals:
-    """What an epoch has added up so far; all zero before its first batch."""
+    """Sums over the batches of an epoch so far; all zero before its first batch."""
 
     steps: int = 0
     loss: float = 0.0
-    """Sum over reviews, in nats."""
-    right: int = 0
+    """Over reviews, in nats."""
+    correct: int = 0
     reviews: int = 0
     tokens: int = 0
     seconds: float = 0.0
 
-    def plus(self, *, loss: float, right: int, reviews: int, tokens: int) -> EpochTotals:
-        """Return the sums after one more batch, whose mean loss is given."""
+    def plus(self, *, loss: float, correct: int, reviews: int, tokens: int) -> EpochTotals:
+        """Return the totals after one more batch, whose mean loss is given."""
         return replace(
             self,
             steps=self.steps + 1,
             loss=self.loss + loss * reviews,
-            right=self.right + right,
+            correct=self.correct + correct,
             reviews=self.reviews + reviews,
             tokens=self.tokens + tokens,
         )
+
+    @property
+    def mean_loss(self) -> float:
+        """In nats a review."""
+        return self.loss / self.reviews
+
+    @property
+    def accuracy(self) -> float:
+        """Share of reviews that were predicted correctly."""
+        return self.correct / self.reviews
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens that were trained on in a second, padding not counted."""
+        return self.tokens / self.seconds
 
 
 @dataclass
@@ -48,18 +63,19 @@ class TrainingHistory:
     best_weights: Weights | None = None
 
     def add(self, record: EpochRecord, weights: Callable[[], Weights]) -> None:
-        """Append an epoch; `weights` is asked for a copy where it is the best so far and the best is kept."""
+        """Append an epoch; call `weights` for a copy if it is the best so far and `training.selection` is best."""
         self.epochs.append(record)
-        if self._better(record):
+        if self._is_best(record):
             self.best_epoch = record.epoch
             if self.training.selection == "best":
                 self.best_weights = weights()
 
-    def wants_another_epoch(self) -> bool:
-        """Tell whether epochs are left and patience has not run out."""
+    @property
+    def is_finished(self) -> bool:
+        """Whether all epochs are trained or patience has run out (early stopping)."""
         waited = len(self.epochs) - self.best_epoch
-        impatient = self.training.patience is not None and waited >= self.training.patience
-        return len(self.epochs) < self.training.epochs and not (self.epochs and impatient)
+        stopped_early = bool(self.epochs) and self.training.patience is not None and waited >= self.training.patience
+        return stopped_early or len(self.epochs) >= self.training.epochs
 
     @property
     def kept_epoch(self) -> int:
@@ -68,16 +84,14 @@ class TrainingHistory:
 
     @property
     def best_validation_accuracy(self) -> float | None:
-        """Highest accuracy on the held-out part over all epochs; None where there is no such part."""
+        """Highest validation accuracy over all epochs; None without a validation part."""
         known = [epoch.validation_accuracy for epoch in self.epochs if epoch.validation_accuracy is not None]
         return max(known, default=None)
 
-    def _better(self, record: EpochRecord) -> bool:
+    def _is_best(self, record: EpochRecord) -> bool:
         if not self.best_epoch or record.validation_loss is None:
             return True
         best = self.epochs[self.best_epoch - 1]
-        return self._merit(record) > self._merit(best)
-
-    def _merit(self, record: EpochRecord) -> float:
-        value = getattr(record, self.training.monitor)
-        return float(-value if self.training.monitor == "validation_loss" else value)
+        if self.training.monitor == "validation_loss":
+            return record.validation_loss < best.validation_loss  # type: ignore[operator]  # every epoch has one
+        return record.validation_accuracy > best.validation_accuracy  # type: ignore[operator]

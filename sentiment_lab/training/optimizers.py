@@ -10,11 +10,11 @@ from sentiment_lab.models.backend import keras, ops
 
 
 class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """A linear rise to the peak, then a constant, cosine or exponential course.
+    """A linear warm-up to the peak, then a constant, cosine or exponential schedule.
 
     With t the step from 0, w the warm-up steps, n all steps, f the final fraction, p = (t - w) / (n - 1 - w):
 
-    - t < w:       peak (t + 1) / w, so that the first step already learns
+    - t < w:       peak (t + 1) / w, so that the rate of the first step is above 0
     - constant:    peak
     - cosine:      peak (f + (1 - f) (1 + cos(pi p)) / 2), without restarts (Loshchilov and Hutter 2017)
     - exponential: peak f^p
@@ -47,10 +47,10 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: 
 def build_optimizer(optimizer: OptimizerConfig, steps: int) -> keras.optimizers.Optimizer:
     """Build the optimizer of a training of `steps` steps in all; its rate follows `WarmupSchedule`.
 
-    Every other setting is Keras' default, which is the published one: adam and adamw (Kingma and Ba 2015; Loshchilov
+    All other settings are Keras' defaults, which are the published ones: adam and adamw (Kingma and Ba 2015; Loshchilov
     and Hutter 2019), nadam (Dozat 2016), rmsprop (Tieleman and Hinton 2012), sgd with classical momentum, lion (Chen
-    et al. 2023). Weight decay is decoupled for all of them and spares no variable, biases included: each step starts
-    with w -= learning_rate * weight_decay * w.
+    et al. 2023). Weight decay is decoupled for all of them and applies to all variables, biases included: each step
+    starts with w -= learning_rate * weight_decay * w.
     """
     shared: dict[str, Any] = {
         "learning_rate": WarmupSchedule(optimizer, steps),

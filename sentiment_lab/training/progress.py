@@ -1,4 +1,4 @@
-"""What a person sees while a run trains: a bar in a terminal, one line an epoch elsewhere."""
+"""The display of a training: a progress bar in a terminal, one line an epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sentiment_lab.training.result import EpochRecord
 
 
 def build_progress(launch: LaunchConfig) -> Callback:
-    """Return the observer that `launch.progress` asks for."""
+    """Return the callback that `launch.progress` selects."""
     kind = launch.progress
     if kind == "auto":
         kind = "bar" if sys.stderr.isatty() else "lines"
@@ -26,12 +26,13 @@ class ProgressLines(Callback):
     """One line for each epoch."""
 
     def resumed(self, epochs: Sequence[EpochRecord], steps: int) -> None:
-        """Say where training goes on."""
-        within = f" and {steps} steps of the next one" if steps else ""
-        print_message(f"  goes on after {len(epochs)} epochs{within}")
+        """Print where training resumes."""
+        finished = f"{len(epochs)} epoch{'' if len(epochs) == 1 else 's'}"
+        within = f" and {steps} step{'' if steps == 1 else 's'} of the next one" if steps else ""
+        print_message(f"  resuming after {finished}{within}")
 
     def epoch_ended(self, record: EpochRecord) -> None:
-        """Show the epoch's numbers."""
+        """Print the epoch's numbers."""
         print_message(epoch_line(record))
 
 
@@ -42,7 +43,7 @@ class ProgressBar(ProgressLines):
         self._bar: Bar | None = None
 
     def batch_ended(self, progress: Progress) -> None:
-        """Move the bar."""
+        """Advance the bar."""
         if self._bar is None:
             self._bar = _new_bar()
             self._bar.start()
@@ -59,7 +60,7 @@ class ProgressBar(ProgressLines):
         super().epoch_ended(record)
 
     def stopped(self, status: str, reason: str) -> None:  # noqa: ARG002
-        """Take the bar away."""
+        """Remove the bar."""
         self._end()
 
     def _end(self) -> None:
@@ -70,11 +71,11 @@ class ProgressBar(ProgressLines):
 
 def epoch_line(record: EpochRecord) -> str:
     """Return the numbers of an epoch in one line."""
-    held_out = ""
+    validation = ""
     if record.validation_loss is not None and record.validation_accuracy is not None:
-        held_out = f"   validation loss {record.validation_loss:.4f} accuracy {record.validation_accuracy:.4f}"
+        validation = f"   validation loss {record.validation_loss:.4f} accuracy {record.validation_accuracy:.4f}"
     return (
-        f"  epoch {record.epoch}   train loss {record.train_loss:.4f} accuracy {record.train_accuracy:.4f}{held_out}"
+        f"  epoch {record.epoch}   train loss {record.train_loss:.4f} accuracy {record.train_accuracy:.4f}{validation}"
         f"   {record.epoch_seconds:.1f} s   {record.tokens_per_second / 1000:.0f} ktokens/s"
     )
 

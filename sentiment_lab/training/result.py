@@ -1,12 +1,12 @@
-"""What a run yields, and its plain form for JSON."""
+"""The result of a run, and its plain form for JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
-from sentiment_lab.config.schema import build, to_plain
+from sentiment_lab.config.schema import ConfigError, build, to_plain
 
 FORMAT = 2
 """Version of the plain form."""
@@ -14,7 +14,7 @@ FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """One epoch: losses in nats a review, accuracies in [0, 1], the training part's own time."""
+    """One epoch: losses in nats a review, accuracies in [0, 1], times of training without validation."""
 
     epoch: int
     train_loss: float
@@ -28,13 +28,31 @@ class EpochRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """How good the probabilities of one part are; `loss` is the mean binary cross-entropy in nats."""
+    """How good the probabilities of one part are; `loss` is the mean binary cross-entropy in nats.
+
+    `others` holds the further scores of `training.metrics.SCORES` by name. A result that was stored before a score
+    was added lacks it.
+    """
 
     accuracy: float
     loss: float
     f1: float
     roc_auc: float
     ece: float
+    others: Mapping[str, float] | None = None
+
+    @classmethod
+    def from_names(cls, scores: Mapping[str, float]) -> Self:
+        """Build them from their names and values, the plain form of a stored result."""
+        others = {name: value for name, value in scores.items() if name not in _FIELDS}
+        return cls(**{name: scores[name] for name in _FIELDS}, others=others or None)
+
+    def by_name(self) -> dict[str, float]:
+        """Return all scores by name, the plain form of a stored result."""
+        return {**{name: getattr(self, name) for name in _FIELDS}, **(self.others or {})}
+
+
+_FIELDS = tuple(field.name for field in fields(Scores) if field.name != "others")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +84,7 @@ class Result:
 
 def result_to_plain(result: Result) -> dict[str, Any]:
     """Return the result as one JSON document's content."""
-    return {"format": FORMAT, **to_plain(result)}
+    return {"format": FORMAT, **to_plain(result), "test": result.test.by_name()}
 
 
 def result_from_plain(plain: Mapping[str, Any]) -> Result:
@@ -76,4 +94,17 @@ def result_from_plain(plain: Mapping[str, Any]) -> Result:
     """
     if plain.get("format") != FORMAT:
         raise ValueError(f"not a result of format {FORMAT}")
-    return build(Result, {key: value for key, value in plain.items() if key != "format"})
+    content = {key: value for key, value in plain.items() if key != "format"}
+    others = {}
+    if isinstance(content.get("test"), Mapping):
+        others = {name: content["test"][name] for name in content["test"] if name not in _FIELDS}
+        content["test"] = {name: content["test"][name] for name in _FIELDS if name in content["test"]}
+    wrong = [f"test.{name} must be a number, got {value!r}" for name, value in others.items() if not _is_number(value)]
+    if wrong:
+        raise ConfigError(wrong)
+    result = build(Result, content)
+    return replace(result, test=replace(result.test, others=others)) if others else result
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

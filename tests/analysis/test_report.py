@@ -1,4 +1,4 @@
-"""A sweep's own page: its numbers, worked out again from the runs' predictions, and where it is put."""
+"""The report of a sweep: its numbers, recomputed from the runs' predictions, and where it is written."""
 
 from __future__ import annotations
 
@@ -11,33 +11,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment_lab.cli.main import main
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.sweeps import report as report_module
 from sentiment_lab.sweeps.grid import plan_jobs
 from sentiment_lab.sweeps.sweep import run_sweep
+from tests.analysis.studies import run_main
 from tests.tiny import TINY
 
-MODELS, SEEDS = ("gru", "simple_rnn", "tfidf_logistic"), (1, 2)
+MODELS, SEEDS = ("gru", "nb_svm", "tfidf_logistic"), (1, 2)
 
 
-def without_network(words):
-    return [word for word in words if not word.startswith("model.")]
+def without_network(overrides):
+    return [override for override in overrides if not override.startswith("model.")]
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory, cache):
-    """The folder of a sweep over two networks and a linear model, of two seeds each."""
+    """The folder of a sweep over a network and two linear models, with two seeds each."""
     root = tmp_path_factory.mktemp("swept")
-    places = ["tracking=none", f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]
+    shared = ["tracking=none", f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]
+    tiny = {model: TINY if model == "gru" else without_network(TINY) for model in MODELS}
     sweep = [
-        [
-            *(without_network(TINY) if "_" in model else TINY),
-            *places,
-            f"model={model}",
-            f"seed={seed}",
-            "study.name=tiny",
-        ]
+        [*tiny[model], *shared, f"model={model}", f"seed={seed}", "study.name=tiny"]
         for model, seed in itertools.product(MODELS, SEEDS)
     ]
     jobs, _ = plan_jobs(sweep, compose_config)
@@ -53,14 +48,14 @@ def page(swept):
 @pytest.fixture(scope="module")
 def predictions(swept):
     """Test predictions by model and seed, sorted by review."""
-    found = {}
+    tables = {}
     for file in swept.glob("runs/*/predictions.parquet"):
         config = json.loads((file.parent / "config.json").read_text(encoding="utf-8"))
         model = config["model"].get("cell") or config["model"]["family"]
         table = pd.read_parquet(file)
-        found[model, config["seed"]] = table[table.part == "test"].sort_values("review_id")
-    assert len(found) == 6
-    return found
+        tables[model, config["seed"]] = table[table.part == "test"].sort_values("review_id")
+    assert len(tables) == 6
+    return tables
 
 
 def of_model(predictions, model):
@@ -90,36 +85,36 @@ def names(page):
 
 
 def labels(page, name):
-    """Return the words of each chart of a section."""
+    """Return the description of each chart of a section."""
     return [unescape(label) for label in re.findall(r'aria-label="([^"]*)" viewBox', section(page, name))]
 
 
-def right(table):
+def correct(table):
     return ((table.probability > 0.5) == (table.label == 1)).to_numpy()
 
 
 def interval(scores):
-    """Return the 95 % interval of a mean over (runs, reviews): a plain pigeonhole bootstrap in small steps."""
+    """Return the 95 % interval of a mean over (runs, reviews) by an independent, slow pigeonhole bootstrap."""
     random = np.random.default_rng(11)
     runs, reviews = scores.shape
     drawn = random.integers(0, reviews, (20_000, reviews))
     by_review = scores.mean(axis=0)
-    left = scores - scores.mean(axis=1)[:, None] - by_review + scores.mean()
-    together = (left**2).sum() / ((runs - 1) * (reviews - 1) * runs * reviews)
+    residuals = scores - scores.mean(axis=1)[:, None] - by_review + scores.mean()
+    interaction = (residuals**2).sum() / ((runs - 1) * (reviews - 1) * runs * reviews)
     of_reviews = by_review.var(ddof=1) / reviews
-    share = np.sqrt(max(0, of_reviews - together) / of_reviews)
-    drift = share * (by_review[drawn].mean(axis=1) - by_review.mean())
-    drift += scores.mean(axis=1).std(ddof=1) / np.sqrt(runs) * random.standard_t(runs - 1, len(drift))
-    reach = np.quantile(np.abs(drift), 0.95)
-    return max(0, scores.mean() - reach), min(1, scores.mean() + reach)
+    share = np.sqrt(max(0, of_reviews - interaction) / of_reviews)
+    deviations = share * (by_review[drawn].mean(axis=1) - by_review.mean())
+    deviations += scores.mean(axis=1).std(ddof=1) / np.sqrt(runs) * random.standard_t(runs - 1, len(deviations))
+    half_width = np.quantile(np.abs(deviations), 0.95)
+    return max(0, scores.mean() - half_width), min(1, scores.mean() + half_width)
 
 
-def test_accuracy_spread_and_interval_are_those_of_the_predictions(page, predictions):
+def test_accuracy_and_interval_are_those_of_the_predictions(page, predictions):
     headings, *rows = tables(section(page, "variants"))[0]
     assert sorted(names(page)) == sorted(MODELS)
     for row in rows:
         cells = dict(zip(headings, row, strict=True))
-        scores = np.stack([right(table) for table in of_model(predictions, cells["model"])]).astype(float)
+        scores = np.stack([correct(table) for table in of_model(predictions, cells["model"])]).astype(float)
         by_run = scores.mean(axis=1)
         assert cells["test accuracy"] == f"{100 * by_run.mean():.2f} ± {100 * by_run.std(ddof=1):.2f} %"
         assert cells["runs"] == "2"
@@ -130,29 +125,27 @@ def test_accuracy_spread_and_interval_are_those_of_the_predictions(page, predict
 
 def test_calibration_errors_are_those_of_the_predictions(page, predictions):
     headings, *rows = tables(section(page, "variants"))[0]
-    for row, words in zip(rows, labels(page, "calibration"), strict=True):
+    for row, text in zip(rows, labels(page, "calibration"), strict=True):
         cells = dict(zip(headings, row, strict=True))
         errors = []
         for table in of_model(predictions, cells["model"]):
             confidence = np.maximum(table.probability, 1 - table.probability).astype(float)
             bins = pd.cut(confidence, np.linspace(0, 1, 16), labels=False)
-            gaps = pd.DataFrame({"bin": bins, "gap": right(table) - confidence}).groupby("bin").gap.sum()
+            gaps = pd.DataFrame({"bin": bins, "gap": correct(table) - confidence}).groupby("bin").gap.sum()
             errors.append(gaps.abs().sum() / len(table))
         assert float(cells["ECE"]) == pytest.approx(np.mean(errors), abs=6e-5)
-        assert f"expected calibration error {cells['ECE']}" in words
-        together = pd.concat(of_model(predictions, cells["model"]))
-        lowest = together[together.probability < 0.1]
+        assert f"expected calibration error {cells['ECE']}" in text
+        pooled = pd.concat(of_model(predictions, cells["model"]))
+        lowest = pooled[pooled.probability < 0.1]
         if len(lowest):
-            assert (
-                f"{lowest.label.mean():.0%} where {lowest.probability.mean():.0%} was said ({len(lowest):,} answers)"
-                in words
-            )
+            shares = f"{lowest.label.mean():.0%} at {lowest.probability.mean():.0%} predicted"
+            assert f"{shares} ({len(lowest):,} predictions)" in text
 
 
 def test_confusion_counts_are_those_of_the_predictions(page, predictions):
     for name, table in zip(names(page), tables(section(page, "confusion")), strict=True):
-        answers = pd.concat(of_model(predictions, name))
-        counts = pd.crosstab(answers.label, answers.probability > 0.5).reindex(
+        pooled = pd.concat(of_model(predictions, name))
+        counts = pd.crosstab(pooled.label, pooled.probability > 0.5).reindex(
             index=[0, 1], columns=[False, True], fill_value=0
         )
         for row, cells, label in zip(counts.to_numpy(), table[1:], ("negative", "positive"), strict=True):
@@ -164,27 +157,27 @@ def test_confusion_counts_are_those_of_the_predictions(page, predictions):
 
 
 def test_accuracies_by_length_are_those_of_the_predictions(page, predictions):
-    for name, words in zip(names(page), labels(page, "lengths"), strict=True):
-        answers = pd.concat(of_model(predictions, name))
-        told = re.findall(r"(\d+)(?:–(\d+))? tokens ([\d.]+)% \(.*?, (\d+) reviews\)", words)  # noqa: RUF001
-        assert sum(int(reviews) for *_, reviews in told) == len(answers) / 2
-        for shortest, longest, accuracy, reviews in told:
-            inside = answers[answers.tokens.between(int(shortest), int(longest or shortest))]
+    for name, text in zip(names(page), labels(page, "lengths"), strict=True):
+        pooled = pd.concat(of_model(predictions, name))
+        bins = re.findall(r"(\d+)(?:–(\d+))? tokens ([\d.]+)% \(.*?, (\d+) reviews\)", text)  # noqa: RUF001
+        assert sum(int(reviews) for *_, reviews in bins) == len(pooled) / 2
+        for shortest, longest, accuracy, reviews in bins:
+            inside = pooled[pooled.tokens.between(int(shortest), int(longest or shortest))]
             assert len(inside) == 2 * int(reviews)
-            assert accuracy == f"{100 * right(inside).mean():.1f}"
+            assert accuracy == f"{100 * correct(inside).mean():.1f}"
 
 
 def test_agreement_is_that_of_the_predictions(page, predictions):
     (table,) = tables(section(page, "agreement"))
-    said = {name: np.stack([t.probability.to_numpy() for t in of_model(predictions, name)]) for name in names(page)}
+    stacked = {name: np.stack([t.probability.to_numpy() for t in of_model(predictions, name)]) for name in names(page)}
     votes = {}
-    for name, probabilities in said.items():
+    for name, probabilities in stacked.items():
         share = (probabilities > 0.5).mean(axis=0)
         votes[name] = np.where(share == 0.5, probabilities.mean(axis=0) > 0.5, share > 0.5)
     assert table[0][1:] == names(page)
     for row, one in zip(table[1:], names(page), strict=True):
         for cell, other in zip(row[1:], names(page), strict=True):
-            first, second = said[one] > 0.5 if one == other else (votes[one], votes[other])
+            first, second = stacked[one] > 0.5 if one == other else (votes[one], votes[other])
             assert cell == f"{100 * (first == second).mean():.1f}"
 
 
@@ -194,22 +187,23 @@ def test_differences_of_pairs_are_those_of_the_predictions(page, predictions):
     for row in pairs:
         first, second = (label.split()[0] for label in row[0].split(" over "))
         scores = [
-            np.stack([right(table) for table in of_model(predictions, name)]).astype(float) for name in (first, second)
+            np.stack([correct(table) for table in of_model(predictions, name)]).astype(float)
+            for name in (first, second)
         ]
         difference = scores[0] - scores[1]
         assert row[2].startswith(f"{100 * difference.mean():+.2f} points")
 
 
-def test_mistakes_are_wrong_in_all_runs_and_right_in_most_others(page, predictions, cache):
+def test_mistakes_are_wrong_in_all_runs_of_a_variant(page, predictions):
     text = section(page, "mistakes")
     for name, part in re.findall(r"<summary><bdi>(\w+)[^<]*</bdi>.*?</summary>(.*?)</details>", text, re.DOTALL):
         for review in re.findall(r"Review <code>([\w.]+)</code>", part):
             for table in of_model(predictions, name):
-                assert not right(table[table.review_id == review]).any()
+                assert not correct(table[table.review_id == review]).any()
     assert text.count("<p dir=") == text.count("<blockquote>")
 
 
-def test_every_run_can_be_made_again_from_the_page(page, swept):
+def test_the_page_has_the_commands_of_every_run(page, swept):
     text = section(page, "recipes")
     for folder in (swept / "runs").iterdir():
         assert f"sentiment-lab reproduce {folder.name}\nsentiment-lab show {folder.name}\nsentiment-lab train " in text
@@ -219,54 +213,44 @@ def test_every_run_can_be_made_again_from_the_page(page, swept):
 def test_compare_writes_the_same_page(page, swept, capsys):
     sweep = next(swept.glob("sweeps/*"))
     target = swept / "again.html"
-    words = ["--runs", f"{swept}/runs", "--store", str(swept)]
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", sweep.name, *words, "--json", "--report", str(target)])
-    assert ended.value.code == 0
+    folders = ["--runs", swept / "runs", "--store", swept]
+    code, output = run_main(["compare", sweep.name, *folders, "--json", "--report", target], capsys)
+    assert code == 0
     assert target.read_text(encoding="utf-8") == page
-    output = capsys.readouterr()
     assert json.loads(output.out)["study"] == "tiny"
     assert f"report: {target}" in output.err.replace("\n", "")
 
 
 @pytest.mark.parametrize("target", ["missing/report.html", "file/report.html", "."])
-def test_a_page_that_cannot_be_written_is_said_before_anything_is_read(tmp_path, capsys, target):
+def test_an_unwritable_report_is_reported_before_anything_is_read(tmp_path, capsys, target):
     (tmp_path / "file").touch()
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", "--runs", "nowhere", "--report", str(tmp_path / target)])
-    assert ended.value.code == 2
-    error = capsys.readouterr().err
-    assert "--report" in error
-    assert "no runs" not in error
+    code, output = run_main(["compare", "--runs", "nowhere", "--report", tmp_path / target], capsys)
+    assert code == 2
+    assert "--report" in output.err
+    assert "no runs" not in output.err
 
 
-def test_a_failing_report_fails_no_sweep(swept, monkeypatch, capsys, cache):
+def test_a_failing_report_does_not_fail_its_sweep(swept, monkeypatch, capsys, cache):
     def fail(*_):
         raise RuntimeError("no ink")
 
     monkeypatch.setattr(report_module, "_write", fail)
-    words = [
-        *TINY,
-        "model=gru",
-        "tracking=none",
-        f"paths.runs={swept}/runs",
-        f"paths.store={swept}/other",
-        f"paths.cache={cache}",
-    ]
-    jobs, _ = plan_jobs([words], compose_config)
+    folders = [f"paths.runs={swept}/runs", f"paths.store={swept}/other", f"paths.cache={cache}"]
+    overrides = [*without_network(TINY), "model=nb_svm", "tracking=none", *folders, "study.name=tiny"]
+    jobs, _ = plan_jobs([overrides], compose_config)
     outcomes = run_sweep(jobs, ["one"])
     assert outcomes[0].result
     assert "no report (RuntimeError: no ink); sentiment-lab compare" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_the_parent_run_has_page_and_figures(tracked, tmp_path, migrated):
-    words = [*without_network(tracked), "model=tfidf_logistic", "study.name=paged"]
-    jobs, _ = plan_jobs([[*words, f"seed={seed}"] for seed in (1, 2)], compose_config)
+    overrides = [*without_network(tracked), "model=tfidf_logistic", "study.name=paged"]
+    jobs, _ = plan_jobs([[*overrides, f"seed={seed}"] for seed in (1, 2)], compose_config)
     run_sweep(jobs, ["two"])
-    kept = next(tmp_path.glob("sweeps/*"))
+    written = next(tmp_path.glob("sweeps/*"))
     stored = next(tmp_path.glob("artifacts/**/report.html")).parent
-    assert (stored / "report.html").read_bytes() == (kept / "report.html").read_bytes()
-    figures = sorted(path.name for path in (kept / "figures").glob("*.svg"))
+    assert (stored / "report.html").read_bytes() == (written / "report.html").read_bytes()
+    figures = sorted(path.name for path in (written / "figures").glob("*.svg"))
     assert {"cost-parameters.svg", "curves-01.svg"} <= set(figures)
     assert sorted(path.name for path in (stored / "figures").iterdir()) == figures
 
@@ -279,8 +263,10 @@ def test_the_worst_mistakes_of_the_best_variant_are_explained(page, predictions)
     wrong = table[(table["probability"] > 0.5) != (table["label"] == 1)]
     surest = (wrong["probability"] - 0.5).abs().sort_values(ascending=False).head(3)
     expected = wrong.loc[surest.index, "probability"].sub(0.5).abs().tolist()
-    found = wrong.set_index("review_id").loc[[review for review, *_ in shown], "probability"].sub(0.5).abs().tolist()
-    assert found == pytest.approx(expected)
+    confidences = (
+        wrong.set_index("review_id").loc[[review for review, *_ in shown], "probability"].sub(0.5).abs().tolist()
+    )
+    assert confidences == pytest.approx(expected)
     for _, label, _, _, _, called in shown:
         assert {label, called} == {"positive", "negative"}
     assert page.count('<article class="explanation') == 3

@@ -1,4 +1,4 @@
-"""The page on studies that are made up: what it says, what it leaves out and why, and that nothing in it can run."""
+"""The report of synthetic studies: its content, its gaps and their reasons, and that it contains nothing executable."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 from markupsafe import Markup
 
 from sentiment_lab.analysis import comparison as comparison_module
-from sentiment_lab.analysis.agreement import Panel, agreement, own_mistakes
+from sentiment_lab.analysis.agreement import VariantPredictions, agreement, own_mistakes
 from sentiment_lab.analysis.comparison import compare
-from sentiment_lab.analysis.measures import by_probability, confusion, pareto_front, share_right
+from sentiment_lab.analysis.measures import by_length, by_probability, confusion_counts, pareto_front
 from sentiment_lab.analysis.plots.style import DARK, LIGHT
 from sentiment_lab.analysis.predictions import TestPredictions
-from sentiment_lab.analysis.report.page import MOST_SHOWN, build_report
+from sentiment_lab.analysis.report import page as page_module
+from sentiment_lab.analysis.report.page import build_report
 from sentiment_lab.analysis.report.sections import cut_text
 from sentiment_lab.analysis.selection import Selection, StudyRun
 from sentiment_lab.data.reviews import DataError
@@ -38,7 +40,7 @@ VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """What a browser would see: elements in order, and texts by the section that holds them."""
+    """The parsed page: elements in order, and texts by section."""
 
     def __init__(self, text):
         super().__init__()
@@ -102,45 +104,44 @@ def result(accuracy, *, epochs=3, validation=True, parameters=1000, seconds=6.0)
     )
 
 
-def drawn(accuracy, seed, reviews, prefix="r"):
-    """Return answers that are right about a share of the reviews."""
+def draw_predictions(accuracy, seed, reviews, prefix="r"):
+    """Return predictions that are correct for about this share of the reviews."""
     random = np.random.default_rng(seed)
     labels = np.arange(reviews, dtype=np.int8) % 2
-    right = random.random(reviews) < accuracy
+    correct = random.random(reviews) < accuracy
     confidence = 0.5 + 0.49 * random.random(reviews)
-    positive = right == (labels == 1)
+    positive = correct == (labels == 1)
     ids = np.array([f"{prefix}{number:06d}" for number in range(reviews)])
     probabilities = np.where(positive, confidence, 1 - confidence).astype(np.float32)
     return TestPredictions(ids, labels, probabilities, np.random.default_rng(0).integers(5, 200, reviews))
 
 
-@pytest.fixture
-def study(monkeypatch, tmp_path):
-    """Return a function that compares made-up variants: names with runs each, and what tells their results apart."""
-
-    def build(
-        names, seeds=(1, 2, 3), *, reviews=400, question="Which is best?", name="made up", prefixes=None, **facts
-    ):
-        answers, runs = {}, []
-        for number, variant in enumerate(names):
-            for seed in seeds:
-                short, accuracy = f"{number:06x}{seed:06x}", 0.95 - 0.04 * number
-                prefix = (prefixes or {}).get(variant, "r")
-                answers[short] = drawn(accuracy, 100 * number + seed, reviews, prefix)
-                outcome = result(
-                    float(answers[short].right.mean()), parameters=1000 + 37 * number, seconds=6.0 + number, **facts
-                )
-                config = {"note": variant, "seed": seed}
-                folder = RunFolder(tmp_path / short)
-                runs.append(StudyRun(folder, f"{variant} seed={seed}", name, "complete", config, outcome))
-        monkeypatch.setattr(comparison_module, "read_answers", lambda folder: answers[folder.short_hash])
+def study(names, seeds=(1, 2, 3), *, reviews=400, question="Which is best?", name="made up", prefixes=None, **values):
+    """Compare synthetic variants, given their names and how their results differ; there are no run folders."""
+    predictions, runs = {}, []
+    for number, variant in enumerate(names):
+        for seed in seeds:
+            short = f"{number:06x}{seed:06x}"
+            prefix = (prefixes or {}).get(variant, "r")
+            predictions[short] = draw_predictions(0.95 - 0.04 * number, 100 * number + seed, reviews, prefix)
+            accuracy = float(predictions[short].correct.mean())
+            outcome = result(accuracy, parameters=1000 + 37 * number, seconds=6.0 + number, **values)
+            folder, config = RunFolder(Path("missing") / short), {"note": variant, "seed": seed}
+            runs.append(StudyRun(folder, f"{variant} seed={seed}", name, "complete", config, outcome))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison_module, "read_test_predictions", lambda folder: predictions[folder.short_hash])
         return compare(Selection(name, question, runs), across_data=bool(prefixes))
 
-    return build
+
+@pytest.fixture(scope="module")
+def hostile():
+    """The report of a study whose names and texts contain markup."""
+    comparison = study(HOSTILE, question=HOSTILE[0] + HOSTILE[2] + "\ud800", name=HOSTILE[1])
+    return build_report(comparison, lambda ids: dict.fromkeys(ids, "<br />".join(HOSTILE)))
 
 
 @pytest.mark.parametrize(
-    ("names", "facts"),
+    ("names", "values"),
     [
         (["gru"], {"seeds": (1,)}),
         (["gru"], {"epochs": 1, "validation": False}),
@@ -148,19 +149,20 @@ def study(monkeypatch, tmp_path):
         (["gru", "lstm"], {"reviews": 2}),
     ],
 )
-def test_every_study_has_a_whole_page(study, names, facts):
-    page = Page(build_report(study(names, **facts)).page)
+def test_every_study_has_a_complete_page(names, values):
+    page = Page(build_report(study(names, **values)).page)
     assert page.open == []
     sections = "variants pairs cost curves lengths confusion calibration agreement mistakes recipes"
     assert [attributes["id"] for attributes in page.all("h2")] == sections.split()
     if len(names) == 1:
-        assert "There is no other variant" in page.text("mistakes")
-        assert "There is no other variant to compare with." in page.text("pairs")
+        for section in ("mistakes", "pairs"):
+            assert "There is no other variant to compare with." in page.text(section)
 
 
-def test_nothing_is_fetched_and_nothing_runs(study):
+def test_the_page_fetches_and_executes_nothing():
     comparison = study(["gru", "lstm"])
-    text = build_report(comparison, explanations=[Markup("<p class=mark>why</p>")], explanations_css=".mark{}").page
+    explained = {"explanations": [Markup("<p class=mark>why</p>")], "explanations_css": ".mark{}"}
+    text = build_report(comparison, **explained).page
     page = Page(text)
     assert not re.search(r"https?:|//|@import|\bsrc=|javascript:|\bon[a-z]+=", text)
     assert not page.all("script") + page.all("link") + page.all("img") + page.all("iframe")
@@ -171,13 +173,10 @@ def test_nothing_is_fetched_and_nothing_runs(study):
     assert set(re.findall(r"url\(#([^)]+)\)", text)) <= set(ids)
     assert len(ids) == len(set(ids))
     assert page.text("explanations").endswith("why")
-    assert (
-        text
-        == build_report(comparison, explanations=[Markup("<p class=mark>why</p>")], explanations_css=".mark{}").page
-    )
+    assert text == build_report(comparison, **explained).page
 
 
-def test_everything_can_be_read_without_seeing_it(study):
+def test_the_page_is_accessible_without_seeing_it():
     page = Page(build_report(study(["gru", "lstm"])).page)
     assert page.all("html") == [{"lang": "en"}]
     charts = page.all("svg")
@@ -195,129 +194,130 @@ def test_everything_can_be_read_without_seeing_it(study):
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
-def test_texts_stand_out_from_what_is_behind_them(colours):
-    def light(name):
+def test_texts_have_enough_contrast(colours):
+    def luminance(name):
         channels = np.array([int(colours[name][at : at + 2], 16) for at in (1, 3, 5)]) / 255
-        return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4) @ [
-            0.2126,
-            0.7152,
-            0.0722,
-        ]
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
 
     for name in ("ink", "muted", "train", "held-out"):
-        low, high = sorted((light(name), light("paper")))
+        low, high = sorted((luminance(name), luminance("paper")))
         assert (high + 0.05) / (low + 0.05) >= 4.5, name
 
 
-def test_hostile_names_and_texts_stay_text(study):
-    comparison = study(HOSTILE, question=HOSTILE[0] + "\ud800", name=HOSTILE[1])
-    report = build_report(comparison, lambda ids: dict.fromkeys(ids, HOSTILE[1] + "<br />" + HOSTILE[0]))
-    page = Page(report.page)
+def test_hostile_names_and_texts_remain_text(hostile):
+    page = Page(hostile.page)
     assert not page.all("script") + page.all("img")
     assert len(page.all("svg")) == 1 + 2 + 3 * len(HOSTILE)
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert HOSTILE[0] in page.text("mistakes")
-    assert "\u202e" not in report.page
+    assert "\u202e" not in hostile.page
     assert f"note={HOSTILE[3]}"[5:] in page.text("variants")
-    for text in report.figures.values():
+    for text in hostile.figures.values():
         Page(text)
         assert "<script" not in text
         assert " onload" not in re.sub(r">[^<]*<|\"[^\"]*\"", "", text)
 
 
-def test_hostile_names_and_texts_do_nothing_in_a_browser(study, tmp_path):
+def test_hostile_names_and_texts_do_nothing_in_a_browser(hostile, tmp_path):
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
     if browser is None:
         pytest.skip("no chromium or chrome is on PATH")
-    comparison = study(HOSTILE, question=HOSTILE[2], name=HOSTILE[1])
     file = tmp_path / "report.html"
-    report = build_report(comparison, lambda ids: dict.fromkeys(ids, " ".join(HOSTILE)))
     narrow = "document.body.style.cssText = 'width: 390px; margin: 0'"
     probe = f"<script>{narrow}; document.body.append('script works ' + document.body.scrollWidth)</script>"
-    # A script of the test's own shows that this browser runs scripts, and that the page is no wider than a phone.
-    file.write_text(report.page.replace("</body>", probe + "</body>"), encoding="utf-8")
+    # The test's own script shows that this browser executes scripts, and that the page is no wider than a phone.
+    file.write_text(hostile.page.replace("</body>", probe + "</body>"), encoding="utf-8")
     command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
     command += ["--window-size=600,900", "--virtual-time-budget=2000", "--dump-dom", file.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     width = re.search(r"script works (\d+)\s*</body>", done.stdout)
-    assert width, "the browser ran no script at all"
+    assert width, "the browser executed no script"
     assert int(width[1]) <= 390
     assert "<title>ran</title>" not in done.stdout
     assert not Page(done.stdout).all("img")
 
 
-def test_of_many_variants_the_best_are_drawn_and_that_is_said(study):
+def test_of_many_variants_only_the_best_are_drawn_which_the_page_reports(monkeypatch):
+    monkeypatch.setattr(page_module, "MOST_SHOWN", 3)
     comparison = study([f"a setting with a long name {number}" for number in range(14)], seeds=(1, 2), reviews=50)
     report = build_report(comparison)
     page = Page(report.page)
-    assert f"Figures below show the best {MOST_SHOWN} of 14 variants." in page.text("variants")
-    assert len([name for name in report.figures if name.startswith("curves")]) == MOST_SHOWN
-    assert "Numbers are those of the table above." in page.text("cost")
-    assert "#12" in page.text("agreement")
-    assert "The figure shows the pairs with the best variant." in page.text("pairs")
+    assert "The figures below show the best 3 of 14 variants." in page.text("variants")
+    assert len([name for name in report.figures if name.startswith("curves")]) == 3
+    assert "Numbers refer to the rows of the table above." in page.text("cost")
+    assert "#3" in page.text("agreement")
+    assert "The figure shows only the pairs with the best variant." in page.text("pairs")
 
 
-def test_other_reviews_are_not_compared_and_that_is_said(study):
+def test_different_reviews_are_not_compared_which_the_page_reports():
     page = Page(build_report(study(["gru", "lstm"], prefixes={"lstm": "other"})).page)
     for section in ("agreement", "mistakes"):
         assert "tested on different reviews" in page.text(section)
-    assert "No difference can be tested" in page.text("pairs")
+    assert "No difference is testable" in page.text("pairs")
     assert len(page.all("figure")) == 2 + 3 * 2
 
 
-def test_texts_that_cannot_be_read_leave_the_ids_and_the_reason(study):
+def test_unreadable_texts_leave_the_ids_and_the_reason():
     def unreadable(ids):
-        raise DataError("the reviews are not here. WAYS")
+        raise DataError("the reviews are missing.")
 
     comparison = study(["gru", "lstm"], seeds=(1,))
     page = Page(build_report(comparison, unreadable).page)
-    assert "Only the ids of the reviews are shown: the reviews are not here." in page.text("mistakes")
+    assert "Only the ids of the reviews are shown: the reviews are missing." in page.text("mistakes")
     assert re.search(r"Review r\d{6} is (positive|negative)", page.text("mistakes"))
 
 
-def test_a_long_text_is_cut_to_its_middle_between_words():
+def test_the_excerpt_of_a_long_text_is_its_middle_cut_between_words():
     text = " ".join(f"word{number}" for number in range(1000))
     cut = cut_text(text, 600)
     assert 500 < len(cut) <= 604
     assert re.fullmatch(r"… word\d+( word\d+)* …", cut)
     assert abs(text.index(cut[2:-2]) - (len(text) - len(cut)) / 2) < 20
-    assert cut_text("short<br /><br />text") == "short\ntext" or cut_text("short<br />text") == "short\ntext"
+    assert cut_text("short<br />text") == "short\ntext"
     assert len(cut_text("x" * 5000, 600)) <= 604
 
 
-def test_the_front_holds_what_nothing_else_beats():
-    #                   cheap and bad, dear and good, beaten, as good for more, an equal of the first
+def test_the_pareto_front_contains_the_points_that_no_other_dominates():
+    # cheap and inaccurate, costly and accurate, dominated, as accurate at a higher cost, equal to the first
     costs, values = [1.0, 5.0, 6.0, 7.0, 1.0], [0.5, 0.9, 0.7, 0.9, 0.5]
     assert pareto_front(costs, values) == [True, True, False, False, True]
 
 
-def said(*probabilities, labels=(1, 1, 0, 0)):
+def predicted(*probabilities, labels=(1, 1, 0, 0)):
     ids = np.array([f"r{number}" for number in range(len(labels))])
-    return TestPredictions(
-        ids, np.array(labels, np.int8), np.array(probabilities, np.float32), np.arange(len(labels)) + 1
-    )
+    tokens = np.arange(len(labels)) + 1
+    return TestPredictions(ids, np.array(labels, np.int8), np.array(probabilities, np.float32), tokens)
 
 
-def test_votes_agreement_and_mistakes_of_a_hand_example():
-    one = Panel("one", [said(0.9, 0.8, 0.1, 0.7), said(0.9, 0.3, 0.1, 0.9)])  # even about the second: 0.55
-    two = Panel("two", [said(0.1, 0.9, 0.2, 0.1)])
-    three = Panel("three", [said(0.9, 0.9, 0.2, 0.1)])
+def test_votes_agreement_and_mistakes_by_hand():
+    # The runs of the first variant disagree about the second review; the mean probability of 0.55 decides.
+    one = VariantPredictions("one", [predicted(0.9, 0.8, 0.1, 0.7), predicted(0.9, 0.3, 0.1, 0.9)])
+    two = VariantPredictions("two", [predicted(0.1, 0.9, 0.2, 0.1)])
+    three = VariantPredictions("three", [predicted(0.9, 0.9, 0.2, 0.1)])
     assert one.votes.tolist() == [True, True, False, True]
     shares = agreement([one, two, three])
     np.testing.assert_allclose(shares, [[0.75, 0.5, 0.75], [0.5, np.nan, 0.75], [0.75, 0.75, np.nan]])
-    found = own_mistakes([one, two, three])
-    assert [(mistake.review_id, mistake.others_right) for mistake in found["one"]] == [("r3", 2)]
-    assert [(mistake.review_id, mistake.probability) for mistake in found["two"]] == [("r0", pytest.approx(0.1))]
-    assert found["three"] == []
+    mistakes = own_mistakes([one, two, three])
+    assert [(mistake.review_id, mistake.others_correct) for mistake in mistakes["one"]] == [("r3", 2)]
+    assert [(mistake.review_id, mistake.probability) for mistake in mistakes["two"]] == [("r0", pytest.approx(0.1))]
+    assert mistakes["three"] == []
 
 
-def test_counts_and_bins_of_a_hand_example():
-    answers = said(0.95, 0.35, 0.05, 0.91)
-    assert confusion([answers, answers]).tolist() == [[2, 2], [2, 2]]
-    bins = by_probability([answers])
-    assert [(round(one.said, 3), one.found, one.answers) for one in bins] == [
-        (0.05, 0.0, 1), (0.35, 1.0, 1), (0.93, 0.5, 2),
+def test_confusion_counts_and_bins_by_hand():
+    labels, probabilities = VariantPredictions("one", [predicted(0.95, 0.35, 0.05, 0.91)] * 2).pooled
+    assert confusion_counts(labels, probabilities).tolist() == [[2, 2], [2, 2]]
+    bins = by_probability(labels, probabilities)
+    assert [(round(one.mean_predicted, 3), one.fraction_positive, one.size) for one in bins] == [
+        (0.05, 0.0, 2), (0.35, 1.0, 2), (0.93, 0.5, 4),
     ]  # fmt: skip
-    share, low, high = share_right(np.array([[True] * 8 + [False] * 2]))
-    assert (share, round(low, 4), round(high, 4)) == (0.8, 0.4902, 0.9433)  # Wilson's interval of 8 in 10
+
+
+def test_bins_by_length_have_about_equally_many_reviews():
+    lengths, correct = np.array([1, 2, 3, 4, 9, 9, 9, 9]), np.array([[True, False] * 4])
+    bins = by_length(lengths, correct, bins=4)
+    assert [(one.shortest, one.longest, one.reviews, one.accuracy) for one in bins] == [
+        (1, 2, 2, 0.5), (3, 4, 2, 0.5), (9, 9, 4, 0.5),
+    ]  # fmt: skip
+    assert [one.span for one in bins] == ["1–2", "3–4", "9"]  # noqa: RUF001

@@ -1,4 +1,4 @@
-"""What the figures of a run show, read back from what was drawn."""
+"""The figures of a run, checked by the data of their lines, marks and texts."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def lines(figure: Figure) -> dict[str, Line2D]:
 
 
 @pytest.mark.parametrize(("draw", "sign"), [(draw_accuracy, 1), (draw_loss, -1)])
-def test_the_course_has_training_in_red_and_the_held_out_part_in_blue(draw, sign):
+def test_training_is_red_and_the_held_out_part_blue(draw, sign):
     drawn = lines(draw("gru seed=1", RESULT))
     for name, colour, values in (("training", RED, TRAIN), ("validation", BLUE, HELD_OUT)):
         assert to_hex(drawn[name].get_color()) == colour
@@ -92,33 +92,33 @@ def test_the_best_and_the_kept_epoch_are_marked():
     assert set(drawn["weights kept: epoch 3"].get_xdata()) == {3}
 
 
-def test_a_followed_test_part_is_called_what_it_is():
+def test_a_test_part_used_as_validation_is_named_so():
     drawn = lines(draw_accuracy("gru", dataclasses.replace(RESULT, validation_is_test=True)))
     assert "test (followed each epoch)" in drawn
     assert "validation" not in drawn
 
 
 @pytest.mark.parametrize("draw", [draw_accuracy, draw_loss])
-def test_without_a_held_out_part_there_is_the_training_alone(draw):
+def test_without_a_held_out_part_only_training_is_drawn(draw):
     epochs = [epoch(number, None) for number in (1, 2, 3)]
     drawn = lines(draw("gru", dataclasses.replace(RESULT, epochs=epochs)))
     assert set(drawn) == {"training", "weights kept: epoch 3"}
 
 
-def test_a_single_epoch_has_its_point():
+def test_a_single_epoch_is_a_point():
     figure = draw_accuracy("gru", dataclasses.replace(RESULT, epochs=RESULT.epochs[:1], best_epoch=1, kept_epoch=1))
     assert lines(figure)["training"].get_marker() == "o"
     assert list(figure.axes[0].get_xticks()) == [1]
 
 
-@pytest.mark.parametrize(("lowest", "bottom"), [(0.5, 0.5), (0.49, 0.0)])
-def test_the_axis_of_accuracy_starts_at_chance_or_at_nothing(lowest, bottom):
+@pytest.mark.parametrize(("lowest", "bottom"), [(0.5, 0.5), (0.49, 0.4)])
+def test_the_accuracy_axis_starts_at_chance_or_at_the_tenth_below(lowest, bottom):
     epochs = [dataclasses.replace(RESULT.epochs[0], train_accuracy=lowest)]
     figure = draw_accuracy("gru", dataclasses.replace(RESULT, epochs=epochs, best_epoch=1))
-    assert figure.axes[0].get_ylim()[0] == bottom
+    assert figure.axes[0].get_ylim()[0] == pytest.approx(bottom)
 
 
-def test_the_confusion_matrix_has_true_labels_in_rows_and_predicted_ones_in_columns():
+def test_the_confusion_matrix_has_true_labels_in_rows_and_predicted_labels_in_columns():
     texts = {
         text.get_position(): text.get_text() for text in draw_confusion_matrix("", LABELS, PROBABILITIES).axes[0].texts
     }
@@ -127,20 +127,20 @@ def test_the_confusion_matrix_has_true_labels_in_rows_and_predicted_ones_in_colu
 
 def test_the_roc_curve_encloses_its_area():
     curve = lines(draw_roc("", LABELS, PROBABILITIES, 0.9167))["area under the curve 0.9167"]
-    # 22 of the 24 pairs of a positive and a negative review stand in order.
+    # 22 of the 24 pairs of a positive and a negative review are ordered correctly.
     assert np.trapezoid(curve.get_ydata(), curve.get_xdata()) == pytest.approx(22 / 24)
 
 
-def test_calibration_compares_what_was_said_with_what_is():
+def test_calibration_compares_mean_predictions_with_the_fraction_of_positives():
     labels, probabilities = np.array([1, 0, 1, 1]), np.array([0.32, 0.38, 0.9, 1.0])
     curve, histogram = draw_calibration("", labels, probabilities, 0.05).axes
-    said, found = curve.containers[0].lines[0].get_data()
-    np.testing.assert_allclose(said.astype(float), [0.35, 0.95])
-    np.testing.assert_allclose(found, [0.5, 1.0])
+    mean_predicted, fraction_positive = curve.containers[0].lines[0].get_data()
+    np.testing.assert_allclose(mean_predicted, [0.35, 0.95])
+    np.testing.assert_allclose(fraction_positive, [0.5, 1.0])
     assert [patch.get_height() for patch in histogram.patches] == [0, 0, 0, 2, 0, 0, 0, 0, 0, 2]
 
 
-def test_each_review_stands_in_one_bin_of_length():
+def test_each_review_is_in_one_bin_of_length():
     figure = draw_accuracy_by_length("", LABELS, PROBABILITIES, LENGTHS)
     names = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert sum(int(re.search(r"n=(\d+)", name)[1]) for name in names) == len(LENGTHS)
@@ -151,11 +151,11 @@ def test_each_review_stands_in_one_bin_of_length():
 
 
 def test_accuracy_by_length_has_wilson_intervals():
-    # 8 of 10 right: 0.4902 to 0.9433 (Wilson 1927).
+    # 8 of 10 correct: 0.4902 to 0.9433 (Wilson 1927).
     figure = draw_accuracy_by_length("", LABELS, PROBABILITIES, np.full(10, 7))
-    marks, _, (bars,) = figure.axes[0].containers[0].lines
+    marks, _, (intervals,) = figure.axes[0].containers[0].lines
     assert marks.get_ydata() == pytest.approx([0.8])
-    assert bars.get_segments()[0][:, 1] == pytest.approx([0.4902, 0.9433], abs=1e-4)
+    assert intervals.get_segments()[0][:, 1] == pytest.approx([0.4902, 0.9433], abs=1e-4)
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["7\nn=10"]
 
 
@@ -171,7 +171,7 @@ def test_all_figures_of_a_run_are_saved_with_its_name(tmp_path):
         assert matplotlib.image.imread(path).shape[:2] == (500, 800)
 
 
-def test_the_same_run_gives_the_same_bytes(tmp_path):
+def test_equal_runs_give_equal_bytes(tmp_path):
     written = []
     for _ in range(2):
         save_figures({"loss.png": draw_loss("gru", RESULT)}, tmp_path)

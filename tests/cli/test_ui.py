@@ -65,7 +65,7 @@ def test_an_experiment_has_its_views_and_keeps_those_a_person_changed(store, sho
 
 
 def test_a_view_is_what_the_ui_reads():
-    """Fields and columns as MLflow's UI of 3.17 reads them: seen in a browser, held here."""
+    """Fields and columns as MLflow's UI of 3.17 and 3.18 reads them: seen in a browser, held here."""
     for text in view_tags().values():
         view = json.loads(text)
         state = json.loads(view["state"])

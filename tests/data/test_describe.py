@@ -1,4 +1,4 @@
-"""A corpus in figures."""
+"""Statistics of a corpus."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_description_is_plain_json(corpus: Corpus) -> None:
     assert json.loads(json.dumps(description)) == description
 
 
-def test_a_rendered_description_says_all_of_it_in_aligned_lines(corpus: Corpus) -> None:
+def test_a_rendered_description_has_aligned_lines(corpus: Corpus) -> None:
     lines = render_description(describe_corpus(corpus)).splitlines()
     starts = ("corpus", "data_hash", "reviews", "  train", "  test", "  in no part", "without a label")
     assert [line[: len(start)] for line, start in zip(lines, starts, strict=False)] == list(starts)
@@ -68,7 +68,7 @@ def test_a_rendered_description_says_all_of_it_in_aligned_lines(corpus: Corpus) 
 
 
 @pytest.mark.real_data
-def test_the_real_reviews_have_the_known_figures(imdb_archive: Path, tmp_path: Path) -> None:
+def test_the_real_reviews_have_the_known_statistics(imdb_archive: Path, tmp_path: Path) -> None:
     data = ImdbData(source="imdb", path=str(imdb_archive), unlabelled=True, limit=None, expect=None)
     corpus = load_corpus(data, tmp_path)
     description = describe_corpus(corpus)

@@ -1,4 +1,4 @@
-"""Finding the reviews, and bringing them from a server that behaves as servers do."""
+"""Locating the reviews, and downloading them from a server that interrupts."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT on the loopback; `cuts` are the numbers of bytes after which its answers break off, in turn."""
+    """Serves CONTENT on the loopback; `cuts` are the numbers of bytes after which its responses end, in order."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
+        super().__init__(("127.0.0.1", 0), Response)
         self.ranges = True
         self.cuts: list[int] = []
-        self.asked: list[str | None] = []
+        self.requests: list[str | None] = []
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{ARCHIVE}"
 
 
-class Answer(BaseHTTPRequestHandler):
-    """One answer, whole or cut off."""
+class Response(BaseHTTPRequestHandler):
+    """One response, complete or truncated."""
 
     server: Server
 
     def do_GET(self) -> None:
         wanted = self.headers["Range"]
-        self.server.asked.append(wanted)
+        self.server.requests.append(wanted)
         start = int(re.findall(r"\d+", wanted)[0]) if wanted and self.server.ranges else 0
         if start >= len(CONTENT):
             self.send_error(416)
@@ -54,7 +54,7 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(CONTENT[start : start + cut])
 
     def log_message(self, *_: object) -> None:
-        """Say nothing on standard error."""
+        """Print nothing on standard error."""
 
 
 @pytest.fixture
@@ -77,24 +77,24 @@ def part_of(cache: Path) -> Path:
     return cache / f"{ARCHIVE}.part"
 
 
-def test_a_download_arrives_whole_and_only_once(server: Server, tmp_path: Path) -> None:
+def test_an_archive_is_downloaded_once(server: Server, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     assert download(cache, url=server.url, md5=MD5).read_bytes() == CONTENT
     assert not part_of(cache).exists()
     download(cache, url=server.url, md5=MD5)
-    assert server.asked == [None]
+    assert server.requests == [None]
 
 
-def test_a_broken_download_is_taken_up_where_it_ended(server: Server, tmp_path: Path) -> None:
+def test_an_interrupted_download_resumes(server: Server, tmp_path: Path) -> None:
     server.cuts = [300_000, 200_000]
     assert download(tmp_path, url=server.url, md5=MD5).read_bytes() == CONTENT
-    assert server.asked == [None, "bytes=300000-", "bytes=500000-"]
+    assert server.requests == [None, "bytes=300000-", "bytes=500000-"]
 
 
-def test_what_an_earlier_process_brought_is_kept(server: Server, tmp_path: Path) -> None:
+def test_the_bytes_of_an_earlier_process_are_kept(server: Server, tmp_path: Path) -> None:
     part_of(tmp_path).write_bytes(CONTENT[:1000])
     assert download(tmp_path, url=server.url, md5=MD5).read_bytes() == CONTENT
-    assert server.asked == ["bytes=1000-"]
+    assert server.requests == ["bytes=1000-"]
 
 
 def test_a_server_without_ranges_starts_over(server: Server, tmp_path: Path) -> None:
@@ -103,37 +103,37 @@ def test_a_server_without_ranges_starts_over(server: Server, tmp_path: Path) -> 
     assert download(tmp_path, url=server.url, md5=MD5).read_bytes() == CONTENT
 
 
-def test_a_whole_part_file_is_put_in_place(server: Server, tmp_path: Path) -> None:
+def test_a_complete_part_file_is_renamed(server: Server, tmp_path: Path) -> None:
     part_of(tmp_path).write_bytes(CONTENT)
     assert download(tmp_path, url=server.url, md5=MD5).read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("brought", [b"", b"x" * 1000, CONTENT + b"x"])
-def test_a_wrong_checksum_removes_the_file(server: Server, tmp_path: Path, brought: bytes) -> None:
-    part_of(tmp_path).write_bytes(brought)
-    wrong = "0" * 32 if not brought else MD5
+@pytest.mark.parametrize("content", [b"", b"x" * 1000, CONTENT + b"x"])
+def test_a_wrong_checksum_removes_the_file(server: Server, tmp_path: Path, content: bytes) -> None:
+    part_of(tmp_path).write_bytes(content)
+    wrong = "0" * 32 if not content else MD5
     with pytest.raises(DataError, match=rf"must have the MD5 {wrong}, got [0-9a-f]{{32}}"):
         download(tmp_path, url=server.url, md5=wrong)
     assert not part_of(tmp_path).exists()
     assert not (tmp_path / ARCHIVE).exists()
 
 
-def test_a_server_that_gets_no_further_is_given_up_and_the_bytes_are_kept(server: Server, tmp_path: Path) -> None:
+def test_without_progress_the_download_fails_and_its_bytes_are_kept(server: Server, tmp_path: Path) -> None:
     server.cuts = [1000, 0]
-    with pytest.raises(DataError, match=r"at byte 1000 of 1048576\. The 1000 bytes that are here are kept") as caught:
+    with pytest.raises(DataError, match=r"at byte 1000 of 1048576\. The first 1000 bytes are kept") as caught:
         download(tmp_path, url=server.url, md5=MD5)
     assert "sentiment-lab data fetch" in str(caught.value)
     assert part_of(tmp_path).read_bytes() == CONTENT[:1000]
 
 
-def test_a_server_without_ranges_that_always_breaks_off_is_given_up(server: Server, tmp_path: Path) -> None:
+def test_without_ranges_and_progress_the_download_fails(server: Server, tmp_path: Path) -> None:
     server.ranges, server.cuts = False, [1000] * 9
-    with pytest.raises(DataError, match="broke off at byte 1000"):
+    with pytest.raises(DataError, match="was closed at byte 1000"):
         download(tmp_path, url=server.url, md5=MD5)
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
-def test_a_server_that_cannot_be_reached_ends_with_the_three_ways(server: Server, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_an_error_with_the_three_ways(server: Server, tmp_path: Path) -> None:
     server.server_close()
     with pytest.raises(DataError) as caught:
         download(tmp_path, url=server.url, md5=MD5)
@@ -141,7 +141,7 @@ def test_a_server_that_cannot_be_reached_ends_with_the_three_ways(server: Server
         assert words in str(caught.value)
 
 
-def test_a_cache_folder_that_cannot_be_made_is_named(server: Server, tmp_path: Path) -> None:
+def test_a_cache_folder_that_cannot_be_created_is_named(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(DataError, match=r"paths\.cache"):
         download(tmp_path / "file", url=server.url, md5=MD5)
@@ -151,10 +151,10 @@ def test_of_two_at_once_one_downloads(server: Server, tmp_path: Path) -> None:
     with ThreadPoolExecutor() as pool:
         jobs = [pool.submit(download, tmp_path, url=server.url, md5=MD5) for _ in range(4)]
         assert {job.result().read_bytes() for job in jobs} == {CONTENT}
-    assert server.asked == [None]
+    assert server.requests == [None]
 
 
-def test_an_explicit_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_explicit_path_has_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("given.csv", "named.csv"):
         (tmp_path / name).touch()
     (tmp_path / "cache").mkdir()
@@ -173,7 +173,7 @@ def test_a_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("name", [ARCHIVE, "IMDB Dataset.csv", "IMDB Dataset.csv.zip", "any.parquet"])
-def test_a_folder_may_hold_any_of_the_forms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_folder_may_contain_any_of_the_forms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (tmp_path / name).touch()
     monkeypatch.setenv("SENTIMENT_LAB_DATA", str(tmp_path))
     assert locate(None, tmp_path / "cache") == tmp_path / name
@@ -187,15 +187,15 @@ def test_the_unpacked_folder_is_found_from_itself_and_from_its_parent(tmp_path: 
         assert locate(str(place), tmp_path / "cache") == tmp_path / "aclImdb"
 
 
-def test_several_parquet_files_are_not_chosen_between(tmp_path: Path) -> None:
+def test_several_parquet_files_are_an_error(tmp_path: Path) -> None:
     for name in ("a.parquet", "b.parquet"):
         (tmp_path / name).touch()
-    with pytest.raises(DataError, match="holds 2 parquet files"):
+    with pytest.raises(DataError, match="has 2 parquet files"):
         locate(str(tmp_path), tmp_path / "cache")
 
 
 @pytest.mark.parametrize("place", ["missing.csv", "empty"])
-def test_a_place_without_reviews_ends_with_the_three_ways(
+def test_a_place_without_reviews_is_an_error_with_the_three_ways(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     (tmp_path / "empty").mkdir()

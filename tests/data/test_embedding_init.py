@@ -1,15 +1,19 @@
-import logging
+"""Initial embeddings: what they are computed from, and the cache."""
+
+from __future__ import annotations
+
 from collections import Counter
 
 import numpy as np
 import pytest
 
 from sentiment_lab.data import embedding_init as initial
-from sentiment_lab.data.embedding_init import RATIO_SCALE, EncodedTexts, initial_vectors, log_ratios
+from sentiment_lab.data.embedding_init import RATIO_SCALE, initial_vectors, log_ratios
+from sentiment_lab.data.token_sequences import TokenSequences
 
-TEXTS = EncodedTexts(np.array([2, 3, 4, 2, 3, 5, 5, 6, 2], np.int32), np.array([0, 3, 5, 9]))
+TEXTS = TokenSequences(np.array([2, 3, 4, 2, 3, 5, 5, 6, 2], np.int32), np.array([0, 3, 5, 9]))
 LABELS = np.array([1, 1, 0], np.int8)
-MORE = EncodedTexts(np.array([4, 6, 3], np.int32), np.array([0, 3]))
+MORE = TokenSequences(np.array([4, 6, 3], np.int32), np.array([0, 3]))
 
 
 @pytest.fixture
@@ -30,12 +34,12 @@ def test_log_ratios_are_those_of_smoothed_shares():
 
 
 def test_the_last_dimension_is_the_log_ratio_and_the_others_are_vectors(vectors):
-    found = vectors()
-    np.testing.assert_allclose(found[:, -1], RATIO_SCALE * log_ratios(TEXTS, LABELS, 8))
-    np.testing.assert_array_equal(found[:, :-1], vectors("cooccurrence", size=4))
+    both = vectors()
+    np.testing.assert_allclose(both[:, -1], RATIO_SCALE * log_ratios(TEXTS, LABELS, 8))
+    np.testing.assert_array_equal(both[:, :-1], vectors("cooccurrence", size=4))
 
 
-def test_reviews_without_a_label_change_the_vectors_but_not_the_ratio(vectors):
+def test_unlabelled_reviews_change_the_vectors_but_not_the_ratio(vectors):
     alone, together = vectors(), vectors(unlabelled=MORE)
     np.testing.assert_array_equal(alone[:, -1], together[:, -1])
     assert not np.array_equal(alone, together)
@@ -47,20 +51,20 @@ def test_labels_change_the_ratio_and_not_the_vectors(vectors):
     assert not np.array_equal(one[:, -1], other[:, -1])
 
 
-def test_what_was_computed_is_read_from_the_cache(vectors, monkeypatch):
+def test_computed_vectors_are_read_from_the_cache(vectors, monkeypatch):
     first = vectors()
     monkeypatch.setattr(initial, "word_vectors", None)
     np.testing.assert_array_equal(vectors(), first)
 
 
-def test_damaged_vectors_are_computed_again(vectors, tmp_path, caplog):
+def test_other_settings_are_not_read_from_the_cache(vectors, tmp_path):
     first = vectors()
-    (file,) = (tmp_path / "vectors").iterdir()
-    content = bytearray(file.read_bytes())
-    content[-1] ^= 1
-    for damaged in (bytes(content), bytes(content[:-5]), b""):
-        file.write_bytes(damaged)
-        caplog.clear()
-        with caplog.at_level(logging.WARNING):
-            np.testing.assert_array_equal(vectors(), first)
-        assert "is damaged" in caplog.text
+    for changes in (
+        {"method": "cooccurrence"},
+        {"labels": 1 - LABELS},
+        {"unlabelled": MORE},
+        {"train": MORE, "labels": LABELS[:1]},
+    ):
+        assert not np.array_equal(vectors(**changes), first)
+    assert vectors(size=4).shape == (8, 4)
+    assert len([path for path in (tmp_path / "vectors").iterdir() if path.is_dir()]) == 6

@@ -1,4 +1,4 @@
-"""SourceData the reviews in every form: the same content gives the same corpus, and what is wrong is named."""
+"""Reading the reviews in every form: the same content gives the same corpus, and invalid content is named."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def write_folder(path: Path, files: dict[str, bytes]) -> Path:
 
 
 def table() -> pd.DataFrame:
-    words = {"pos": "positive", "neg": "negative"}
-    rows = [(text, words[name.split("/")[1]]) for name, text in REVIEWS.items()]
+    labels = {"pos": "positive", "neg": "negative"}
+    rows = [(text, labels[name.split("/")[1]]) for name, text in REVIEWS.items()]
     return pd.DataFrame(rows, columns=["review", "sentiment"])
 
 
@@ -79,7 +79,7 @@ def write_zip(path: Path, members: dict[str, str]) -> Path:
 @pytest.fixture
 def forms(tmp_path: Path) -> dict[str, Path]:
     """The same reviews in each form."""
-    made = {
+    paths = {
         "archive": write_archive(tmp_path / "aclImdb_v1.tar.gz", upstream_files()),
         "parent": write_folder(tmp_path / "unpacked", upstream_files()),
         "folder": tmp_path / "unpacked" / "aclImdb",
@@ -87,18 +87,18 @@ def forms(tmp_path: Path) -> dict[str, Path]:
         "zip": write_zip(tmp_path / "IMDB Dataset.csv.zip", {"IMDB Dataset.csv": table().to_csv(index=False)}),
         "parquet": tmp_path / "reviews.parquet",
     }
-    table().to_csv(made["csv"], index=False)
-    table().to_parquet(made["parquet"])
-    return made
+    table().to_csv(paths["csv"], index=False)
+    table().to_parquet(paths["parquet"])
+    return paths
 
 
-def hash_of(reading: SourceData) -> str:
-    reviews = reading.reviews
+def hash_of(source: SourceData) -> str:
+    reviews = source.reviews
     return data_hash([text_digest(review.text) for review in reviews], [review.label for review in reviews])
 
 
 def fails(path: Path, *words: str, unlabelled: bool = False) -> None:
-    """Hold that reading ends in an error that names the file and says these words."""
+    """Check that reading raises an error that contains the file and these words."""
     with pytest.raises(DataError) as caught:
         read_imdb(path, unlabelled=unlabelled)
     for word in (str(path), *words):
@@ -156,12 +156,12 @@ def test_a_byte_order_mark_is_not_part_of_the_first_column(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["../outside.txt", "aclImdb/../../outside.txt", "/etc/outside.txt"])
-def test_an_archive_member_that_leaves_its_folder_is_named(tmp_path: Path, name: str) -> None:
-    fails(write_archive(tmp_path / "a.tar.gz", {**upstream_files(), name: b"x"}), name, "leads out")
+def test_an_archive_member_outside_of_its_folder_is_named(tmp_path: Path, name: str) -> None:
+    fails(write_archive(tmp_path / "a.tar.gz", {**upstream_files(), name: b"x"}), name, "outside of")
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
-def test_an_archive_with_a_link_or_a_device_is_refused(tmp_path: Path, kind: bytes) -> None:
+def test_an_archive_with_a_link_or_a_device_is_an_error(tmp_path: Path, kind: bytes) -> None:
     path = tmp_path / "a.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         member = tarfile.TarInfo("aclImdb/train/pos/0_9.txt")
@@ -171,27 +171,27 @@ def test_an_archive_with_a_link_or_a_device_is_refused(tmp_path: Path, kind: byt
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
-def test_a_truncated_archive_is_refused(tmp_path: Path, share: float) -> None:
+def test_a_truncated_archive_is_an_error(tmp_path: Path, share: float) -> None:
     path = write_archive(tmp_path / "a.tar.gz", upstream_files())
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * share)])
-    fails(path, "not a whole .tar.gz archive")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    fails(path, "not a complete .tar.gz archive")
 
 
-def test_every_damaged_byte_of_an_archives_content_is_found_out(tmp_path: Path) -> None:
-    whole = write_archive(tmp_path / "whole.tar.gz", upstream_files()).read_bytes()
+def test_every_damaged_byte_of_an_archives_content_is_detected(tmp_path: Path) -> None:
+    content = write_archive(tmp_path / "intact.tar.gz", upstream_files()).read_bytes()
     path = tmp_path / "a.tar.gz"
-    for place in range(20, len(whole), 97):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+    for index in range(20, len(content), 97):
+        path.write_bytes(content[:index] + bytes([content[index] ^ 0x55]) + content[index + 1 :])
         fails(path)
 
 
-def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_archive_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(b"not a gzip at all")
-    fails(path, "not a whole .tar.gz archive")
+    fails(path, "not a complete .tar.gz archive")
     path.write_bytes(gzip.compress(b"not a tar at all" * 100))
-    fails(path, "not a whole .tar.gz archive")
+    fails(path, "not a complete .tar.gz archive")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_bad_file_of_the_upstream_layout_is_named(
         read_imdb(write_folder(tmp_path, files), unlabelled=False)
 
 
-def test_an_archive_without_reviews_is_refused(tmp_path: Path) -> None:
+def test_an_archive_without_reviews_is_an_error(tmp_path: Path) -> None:
     fails(write_archive(tmp_path / "a.tar.gz", {"aclImdb/README": b"read me"}), "no labelled reviews")
 
 
@@ -224,9 +224,9 @@ def test_an_archive_without_reviews_is_refused(tmp_path: Path) -> None:
         ("", ["is empty"]),
         ("review,sentiment\n", ["no labelled reviews"]),
         ("review,sentiment\ngood,positive\nfine,positive\n", ["only positive"]),
-        ("text,sentiment\ngood,positive\n", ["must have the columns review and sentiment", "found text, sentiment"]),
-        ("reviews,sentiment\ngood,positive\n", ["found reviews, sentiment", "rename reviews to review?"]),
-        ("review;sentiment\ngood;positive\n", ["found review;sentiment"]),
+        ("text,sentiment\ngood,positive\n", ["must have the columns review and sentiment", "got text, sentiment"]),
+        ("reviews,sentiment\ngood,positive\n", ["got reviews, sentiment", "rename reviews to review?"]),
+        ("review;sentiment\ngood;positive\n", ["got review;sentiment"]),
         ("review,sentiment\ngood,positive\nbad,negativ\n", ["row 3 (line 3)", "positive or negative", "'negativ'"]),
         ("review,sentiment\ngood,1\nbad,0\n", ["row 2 (line 2)", "positive or negative", "'1'"]),
         ('review,sentiment\n"a\nb",positive\n  ,negative\n', ["row 3 (line 4)", "the review is empty"]),
@@ -236,34 +236,34 @@ def test_an_archive_without_reviews_is_refused(tmp_path: Path) -> None:
         ("review,sentiment,part\ngood,positive,dev\n", ["row 2", "part must be train or test or empty", "'dev'"]),
     ],
 )
-def test_a_bad_csv_is_refused_with_its_row(tmp_path: Path, content: str, words: list[str]) -> None:
+def test_a_bad_csv_is_an_error_with_its_row(tmp_path: Path, content: str, words: list[str]) -> None:
     path = tmp_path / "a.csv"
     path.write_text(content)
     fails(path, *words)
     fails(write_zip(tmp_path / "a.zip", {"a.csv": content}), *words)
 
 
-def test_a_csv_that_is_not_utf8_is_refused_with_its_row(tmp_path: Path) -> None:
+def test_a_csv_that_is_not_utf8_is_an_error_with_its_row(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("review,sentiment\ngood,positive\ncafé,negative\n".encode("latin-1"))
     fails(path, "row 3 (line 3)", "review is not UTF-8")
 
 
 @pytest.mark.parametrize("names", [[], ["a.csv", "b.csv"]])
-def test_a_zip_must_hold_one_csv(tmp_path: Path, names: list[str]) -> None:
-    fails(write_zip(tmp_path / "a.zip", dict.fromkeys([*names, "readme.txt"], "x")), "must hold one CSV file")
+def test_a_zip_must_contain_one_csv(tmp_path: Path, names: list[str]) -> None:
+    fails(write_zip(tmp_path / "a.zip", dict.fromkeys([*names, "readme.txt"], "x")), "must contain one CSV file")
 
 
-def test_a_zip_member_that_leaves_its_folder_is_named(tmp_path: Path) -> None:
-    fails(write_zip(tmp_path / "a.zip", {"../a.csv": "x"}), "../a.csv", "leads out")
+def test_a_zip_member_outside_of_its_folder_is_named(tmp_path: Path) -> None:
+    fails(write_zip(tmp_path / "a.zip", {"../a.csv": "x"}), "../a.csv", "outside of")
 
 
-def test_a_damaged_zip_is_refused(tmp_path: Path, forms: dict[str, Path]) -> None:
-    whole = forms["zip"].read_bytes()
+def test_a_damaged_zip_is_an_error(tmp_path: Path, forms: dict[str, Path]) -> None:
+    content = forms["zip"].read_bytes()
     path = tmp_path / "a.zip"
-    path.write_bytes(whole[: len(whole) // 2])
-    fails(path, "not a whole zip file")
-    path.write_bytes(whole[:100] + bytes([whole[100] ^ 0x55]) + whole[101:])
+    path.write_bytes(content[: len(content) // 2])
+    fails(path, "not a complete zip file")
+    path.write_bytes(content[:100] + bytes([content[100] ^ 0x55]) + content[101:])
     fails(path)
 
 
@@ -272,18 +272,18 @@ def test_a_damaged_zip_is_refused(tmp_path: Path, forms: dict[str, Path]) -> Non
     [
         ({"review": ["good", None], "sentiment": ["positive", "negative"]}, ["row 2", "the review is missing"]),
         ({"review": ["good", "bad"], "sentiment": ["positive", None]}, ["row 2", "sentiment must be", "None"]),
-        ({"review": ["good", "bad"], "sentiment": [1, 0]}, ["column sentiment must hold text, got int64"]),
-        ({"review": ["good", "bad"], "label": ["positive", "negative"]}, ["found review, label"]),
+        ({"review": ["good", "bad"], "sentiment": [1, 0]}, ["column sentiment must contain text, got int64"]),
+        ({"review": ["good", "bad"], "label": ["positive", "negative"]}, ["got review, label"]),
         ({"review": ["bad"], "sentiment": ["negative"]}, ["only negative"]),
     ],
 )
-def test_a_bad_parquet_file_is_refused(tmp_path: Path, frame: dict[str, list[object]], words: list[str]) -> None:
+def test_a_bad_parquet_file_is_an_error(tmp_path: Path, frame: dict[str, list[object]], words: list[str]) -> None:
     path = tmp_path / "a.parquet"
     pd.DataFrame(frame).to_parquet(path)
     fails(path, *words)
 
 
-def test_a_parquet_text_that_is_not_utf8_is_refused_with_its_row(tmp_path: Path) -> None:
+def test_a_parquet_text_that_is_not_utf8_is_an_error_with_its_row(tmp_path: Path) -> None:
     ends, letters = np.array([0, 4, 8], np.int32), b"goodcaf\xe9"
     reviews = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(ends.tobytes()), pa.py_buffer(letters)])
     path = tmp_path / "a.parquet"
@@ -291,25 +291,25 @@ def test_a_parquet_text_that_is_not_utf8_is_refused_with_its_row(tmp_path: Path)
     fails(path, "row 2", "review is not UTF-8")
 
 
-def test_a_truncated_parquet_file_is_refused(tmp_path: Path, forms: dict[str, Path]) -> None:
+def test_a_truncated_parquet_file_is_an_error(tmp_path: Path, forms: dict[str, Path]) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(forms["parquet"].read_bytes()[:-20])
-    fails(path, "not a whole parquet file")
+    fails(path, "not a complete parquet file")
     path.write_bytes(b"")
-    fails(path, "not a whole parquet file")
+    fails(path, "not a complete parquet file")
 
 
-def test_texts_without_a_label_come_only_with_the_archive_or_the_folder(forms: dict[str, Path]) -> None:
+def test_unlabelled_texts_are_in_the_archive_and_the_folder_alone(forms: dict[str, Path]) -> None:
     for form in ("csv", "zip", "parquet"):
         fails(forms[form], "data.unlabelled", "aclImdb_v1.tar.gz and its unpacked folder", unlabelled=True)
 
 
-def test_an_archive_without_unlabelled_texts_says_so(tmp_path: Path) -> None:
+def test_an_archive_without_unlabelled_texts_is_an_error_where_they_are_asked_for(tmp_path: Path) -> None:
     files = {name: content for name, content in upstream_files().items() if "unsup" not in name}
     fails(write_archive(tmp_path / "a.tar.gz", files), "data.unlabelled", "train/unsup", unlabelled=True)
 
 
-def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_form_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "reviews.xlsx"
     path.write_bytes(b"x")
     fails(path, "aclImdb_v1.tar.gz", "CSV", "parquet")
@@ -338,7 +338,7 @@ def test_the_real_reviews_are_the_same_in_every_form(imdb_archive: Path, tmp_pat
     pd.read_csv(csv).to_parquet(parquet)
     with tarfile.open(imdb_archive) as archive:
         archive.extractall(tmp_path, [member for member in archive if "/unsup/" not in member.name], filter="data")
-    readings = [read_imdb(path, unlabelled=False) for path in (imdb_archive, tmp_path, csv, zipped, parquet)]
-    assert len({hash_of(reading) for reading in readings}) == 1
-    assert readings[0] == readings[1]
-    assert len(readings[0].reviews) == 50_000
+    sources = [read_imdb(path, unlabelled=False) for path in (imdb_archive, tmp_path, csv, zipped, parquet)]
+    assert len({hash_of(source) for source in sources}) == 1
+    assert sources[0] == sources[1]
+    assert len(sources[0].reviews) == 50_000

@@ -1,3 +1,7 @@
+"""The three laws of every split, the sizes and balance of parts, and the errors of a split that does not fit."""
+
+from __future__ import annotations
+
 import hashlib
 
 import numpy as np
@@ -19,7 +23,7 @@ def sizes(method="shuffled", train=None, validation=0, test=None, seed=0):
 
 
 def frame(texts, labels, films=None, parts=None):
-    """Return the reviews of a corpus whose texts are numbers."""
+    """Return reviews whose texts are numbers."""
     digests = [hashlib.sha256(str(text).encode()).hexdigest() for text in texts]
     return pd.DataFrame(
         {
@@ -37,7 +41,7 @@ def distinct(reviews, positive=0.5):
 
 
 def official(reviews, seed=0, films=None):
-    """Return reviews of films whose reviewers mostly agree, as they do, the first half published as train."""
+    """Return reviews of films whose reviewers mostly agree, the first half published as train."""
     generator = np.random.default_rng(seed)
     film = generator.integers(films or reviews // 8, size=reviews) * 2 + (np.arange(reviews) >= reviews // 2)
     labels = (film // 2 % 2 == 0) ^ (generator.random(reviews) < 0.3)
@@ -51,7 +55,7 @@ def texts_of(reviews, rows):
 
 @st.composite
 def corpora(draw):
-    """Reviews of which some are copies of others, and the greatest number of copies of one text."""
+    """Reviews, some of them copies of others, and the largest number of copies of one text."""
     labels = [*[True, False] * 20, *draw(st.lists(st.booleans(), max_size=60))]
     copied = draw(st.lists(st.integers(0, len(labels) - 1), max_size=20))
     texts = [*range(len(labels)), *copied]
@@ -77,23 +81,23 @@ def test_article_takes_ranges_of_rows():
     assert positions["test"].tolist() == list(range(80, 100))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30)
 @given(corpora(), st.integers(0, 1000), st.sampled_from([0, 12, 0.2]), st.sampled_from([12, 0.2, 0.4]))
 def test_shuffled_parts_are_disjoint_exhaustive_and_share_no_text(corpus, seed, validation, test):
     reviews, copies = corpus
     split = sizes(validation=validation, test=test, seed=seed)
     positions = split_reviews(reviews, split)
     assert_disjoint_and_exhaustive(positions, reviews)
-    held = [texts_of(reviews, rows) for rows in positions.values()]
-    assert sum(map(len, held)) == len(set.union(*held))
-    for part, asked in (("validation", validation), ("test", test)):
-        asked = round(asked * len(reviews)) if isinstance(asked, float) else asked
-        assert max(0, asked - copies + 1) <= len(positions[part]) <= asked
+    texts = [texts_of(reviews, rows) for rows in positions.values()]
+    assert sum(map(len, texts)) == len(set.union(*texts))
+    for part, size in (("validation", validation), ("test", test)):
+        size = round(size * len(reviews)) if isinstance(size, float) else size
+        assert max(0, size - copies + 1) <= len(positions[part]) <= size
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(100, 300), st.sampled_from([0.2, 0.5, 0.7]), st.integers(0, 1000))
-def test_shuffled_parts_hold_each_label_by_its_share(count, positive, seed):
+def test_shuffled_parts_are_stratified_by_label(count, positive, seed):
     reviews = distinct(count, positive)
     positions = split_reviews(reviews, sizes(validation=30, test=0.3, seed=seed))
     assert len(positions["validation"]) == 30
@@ -104,7 +108,7 @@ def test_shuffled_parts_hold_each_label_by_its_share(count, positive, seed):
 
 
 @pytest.mark.parametrize("size", [0.1, 120])
-def test_official_keeps_what_was_published_and_carves_validation_by_film(size):
+def test_official_keeps_the_published_parts_and_draws_validation_by_film(size):
     reviews = official(2400)
     positions = split_reviews(reviews, sizes("official", validation=size))
     assert_disjoint_and_exhaustive(positions, reviews)
@@ -127,7 +131,7 @@ def test_films_that_share_a_text_stay_in_one_part():
         assert len({2, 3, 4, 5, 6, 7} & set(positions["train"])) in (0, 6)
 
 
-def test_official_without_validation_leaves_train_whole():
+def test_official_without_validation_leaves_train_unchanged():
     reviews = official(40)
     positions = split_reviews(reviews, sizes("official"))
     assert [len(positions[part]) for part in PARTS] == [20, 0, 20]
@@ -136,7 +140,7 @@ def test_official_without_validation_leaves_train_whole():
 @pytest.mark.parametrize(
     ("reviews", "split"), [(distinct(200), {"test": 0.2}), (official(400), {"method": "official"})]
 )
-def test_the_seed_alone_decides_who_goes_where(reviews, split):
+def test_the_parts_depend_on_the_seed_and_not_on_the_order_of_rows(reviews, split):
     def drawn(reviews, seed):
         return as_sets(reviews, split_reviews(reviews, sizes(**split, validation=0.2, seed=seed)))
 
@@ -146,7 +150,7 @@ def test_the_seed_alone_decides_who_goes_where(reviews, split):
     assert len({frozenset(drawn(reviews, seed)["validation"]) for seed in range(5)}) == 5
 
 
-def test_fractions_that_add_up_to_one_fit_any_number_of_reviews():
+def test_fractions_that_sum_to_one_fit_any_number_of_reviews():
     for count in range(40, 60):
         reviews = distinct(count)
         positions = split_reviews(reviews, sizes(train=0.7, validation=0.15, test=0.15))
@@ -228,13 +232,13 @@ def test_fractions_that_add_up_to_one_fit_any_number_of_reviews():
         ),
     ],
 )
-def test_a_split_that_does_not_fit_names_the_setting_and_the_remedy(reviews, split, message):
+def test_a_split_that_does_not_fit_names_the_setting_and_the_fix(reviews, split, message):
     with pytest.raises(ConfigError) as caught:
         split_reviews(reviews, sizes(**split))
     assert str(caught.value) == message
 
 
-def test_split_hash_says_which_review_stands_where():
+def test_split_hash_depends_on_the_reviews_of_each_part_in_order():
     reviews = distinct(6)
     positions = {"train": np.array([0, 1, 2]), "validation": np.array([3]), "test": np.array([4, 5])}
     lines = [f"{name} {label}" for name, label in zip(reviews["id"], reviews["label"], strict=True)]

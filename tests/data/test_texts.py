@@ -1,4 +1,4 @@
-"""Texts for people to read come from what is here: nothing is downloaded for them."""
+"""Texts for display are read from local data: nothing is downloaded for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_texts_are_those_of_the_ids(tmp_path):
     assert read_texts(data, tmp_path, [ids[3], ids[7], "unknown"]) == {ids[at]: corpus.texts[at] for at in (3, 7)}
 
 
-def test_reviews_that_are_not_here_are_not_downloaded(tmp_path, monkeypatch):
+def test_missing_reviews_are_not_downloaded(tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "download", lambda cache: pytest.fail("nothing may be downloaded"))
     with pytest.raises(DataError, match=r"the reviews are not in .*; `sentiment-lab data fetch` downloads them"):
         read_texts(compose_config(["data=imdb"]).data, tmp_path, ["id"])

@@ -1,3 +1,7 @@
+"""The tokens of a text: examples, and properties of every text."""
+
+from __future__ import annotations
+
 import doctest
 import hashlib
 
@@ -36,30 +40,30 @@ def test_the_examples_of_the_docstring_hold():
 
 
 @pytest.mark.parametrize(("text", "tokens"), CASES)
-def test_what_carries_sentiment_stays_and_markup_goes(text, tokens):
+def test_carriers_of_sentiment_are_tokens_and_markup_is_not(text, tokens):
     assert tokenize(text) == tokens.split(" ")
 
 
 @given(st.text() | REVIEWLIKE, st.booleans())
-def test_no_token_is_empty_or_holds_white_space(text, lowercase):
+def test_no_token_is_empty_or_contains_white_space(text, lowercase):
     for token in tokenize(text, lowercase=lowercase):
         assert token.split() == [token]
 
 
 @given(REVIEWLIKE, st.booleans())
-def test_tokens_cut_again_stay_as_they_are(text, lowercase):
+def test_tokenizing_tokens_changes_nothing(text, lowercase):
     tokens = tokenize(text, lowercase=lowercase)
     assert tokenize(" ".join(tokens), lowercase=lowercase) == tokens
 
 
 @given(REVIEWLIKE, REVIEWLIKE)
-def test_markup_between_two_texts_only_parts_them(first, second):
+def test_markup_between_two_texts_separates_them(first, second):
     first, second = (text.replace("<", "").replace("&", "") for text in (first, second))
     assert tokenize(f"{first}<br />{second}") == tokenize(first) + tokenize(second)
 
 
 def test_another_result_needs_another_version():
-    # Cached tokens are found by TOKENIZER_VERSION: whoever changes this digest raises the version beside it.
+    # The cache key of tokens contains TOKENIZER_VERSION: a change of this digest requires another version.
     tokens = [tokenize(text, lowercase=lowercase) for text, _ in CASES for lowercase in (True, False)]
     digest = hashlib.sha256(repr(tokens).encode()).hexdigest()
     assert (TOKENIZER_VERSION, digest[:16]) == (1, "faca56b54b0984e3")

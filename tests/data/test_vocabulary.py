@@ -1,3 +1,7 @@
+"""The vocabulary: its order, its file, and the errors of another file."""
+
+from __future__ import annotations
+
 import json
 
 import numpy as np
@@ -34,7 +38,7 @@ def text(vocabulary_size=100, min_count=1):
         (text(min_count=4), ["the", "film"]),
     ],
 )
-def test_the_most_frequent_words_come_first_and_ties_by_the_alphabet(settings, words):
+def test_the_most_frequent_words_come_first_and_ties_in_alphabetical_order(settings, words):
     assert fit_vocabulary(WORDS, COUNTS, settings).tokens == [PADDING, UNKNOWN, *words]
 
 
@@ -43,7 +47,7 @@ def test_no_word_frequent_enough_is_a_config_error():
         fit_vocabulary(WORDS, COUNTS, text(min_count=10))
 
 
-def test_words_become_their_ids_and_others_unknown():
+def test_words_are_encoded_and_others_unknown():
     vocabulary = Vocabulary([PADDING, UNKNOWN, "the", "film"])
     assert vocabulary.size == 4
     ids = vocabulary.encode(["film", "plot", "the", UNKNOWN])
@@ -52,7 +56,7 @@ def test_words_become_their_ids_and_others_unknown():
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), unique=True))
-def test_what_is_written_is_read_again(tmp_path_factory, words):
+def test_a_written_vocabulary_is_read_again(tmp_path_factory, words):
     vocabulary = Vocabulary([PADDING, UNKNOWN, *(word for word in words if word != UNKNOWN)])
     path = tmp_path_factory.mktemp("vocabulary") / "vocabulary.json"
     vocabulary.write(path)

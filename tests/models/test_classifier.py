@@ -1,4 +1,4 @@
-"""A saved network judges raw text as the network in memory does, and nothing damaged is used."""
+"""A saved network predicts raw text as the network in memory does, and damaged files are not used."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from sentiment_lab.config.settings import RecurrentModel, TextConfig
 from sentiment_lab.data.tokenizer import tokenize
 from sentiment_lab.data.vocabulary import Vocabulary
-from sentiment_lab.models.classifier import BATCH_SIZE, RecurrentClassifier, load_classifier
+from sentiment_lab.models.classifier import RecurrentClassifier, load_classifier
 from sentiment_lab.models.folder import read_description, write_description
+from sentiment_lab.models.prediction import BATCH_SIZE
 from sentiment_lab.models.recurrent import build_recurrent
 
 # Keras 3.15 itself converts variables this way when it saves them.
@@ -35,59 +36,63 @@ MODEL = RecurrentModel(
 TEXTS = ["The film was good!", "", "bad", "not bad, not good: the film was the film", "FILM <br /> zyzzyva", "!"]
 
 
-def classifier(model: RecurrentModel = MODEL) -> RecurrentClassifier:
+def build(model: RecurrentModel = MODEL) -> RecurrentClassifier:
     return RecurrentClassifier(build_recurrent(model, VOCABULARY.size, seed=3), VOCABULARY, model, TEXT)
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def classifier() -> RecurrentClassifier:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def saved(classifier: RecurrentClassifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
-    classifier().save(folder)
+    classifier.save(folder)
     return folder
 
 
-def test_probabilities_are_those_of_each_text_alone():
-    made = classifier()
+def test_probabilities_are_those_of_each_text_alone(classifier):
     expected = []
     for text in TEXTS:
         token_ids = VOCABULARY.encode(tokenize(text) or ["[UNK]"])[-6:]
-        logit = made.network(token_ids[np.newaxis]).numpy().item()
+        logit = classifier.network(token_ids[np.newaxis]).numpy().item()
         expected.append(1 / (1 + np.exp(-logit)))
-    np.testing.assert_allclose(made.predict_probabilities(TEXTS), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(classifier.predict_probabilities(TEXTS), expected, rtol=0, atol=1e-6)
     assert np.ptp(expected) > 1e-3
 
 
-def test_many_texts_are_judged_in_their_own_order():
-    made = classifier()
+def test_many_texts_are_predicted_in_their_own_order(classifier):
     repeated = [TEXTS[index % len(TEXTS)] for index in range(2 * BATCH_SIZE + 1)]
-    expected = np.resize(made.predict_probabilities(TEXTS), len(repeated))
-    np.testing.assert_allclose(made.predict_probabilities(repeated), expected, rtol=0, atol=1e-6)
+    expected = np.resize(classifier.predict_probabilities(TEXTS), len(repeated))
+    np.testing.assert_allclose(classifier.predict_probabilities(repeated), expected, rtol=0, atol=1e-6)
 
 
-def test_no_texts_have_no_probabilities():
-    assert classifier().predict_probabilities([]).shape == (0,)
+def test_no_texts_have_no_probabilities(classifier):
+    assert classifier.predict_probabilities([]).shape == (0,)
 
 
 @pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_saved_network_predicts_the_same(cell, bidirectional, tmp_path):
-    made = classifier(dataclasses.replace(MODEL, cell=cell, bidirectional=bidirectional, pooling="last"))
-    made.save(tmp_path)
+    built = build(dataclasses.replace(MODEL, cell=cell, bidirectional=bidirectional, pooling="last"))
+    built.save(tmp_path)
     loaded = load_classifier(tmp_path)
     assert isinstance(loaded, RecurrentClassifier)
-    assert (loaded.model, loaded.text, loaded.vocabulary) == (made.model, made.text, made.vocabulary)
-    assert np.array_equal(loaded.predict_probabilities(TEXTS), made.predict_probabilities(TEXTS))
+    assert (loaded.model, loaded.text, loaded.vocabulary) == (built.model, built.text, built.vocabulary)
+    token_ids = np.array([[2, 3, 5, 0], [4, 2, 3, 6]], np.int32)
+    assert np.array_equal(loaded.network(token_ids), built.network(token_ids))
 
 
-def test_keras_opens_the_saved_network_in_safe_mode(saved):
+def test_keras_opens_the_saved_network_in_safe_mode(classifier, saved):
     network = keras.saving.load_model(saved / "model.keras", safe_mode=True)
     token_ids = np.array([[2, 3, 5, 0], [4, 2, 3, 6]], np.int32)
-    assert np.array_equal(network(token_ids), classifier().network(token_ids))
+    assert np.array_equal(network(token_ids), classifier.network(token_ids))
 
 
 @pytest.mark.parametrize("name", ["model.keras", "vocabulary.json", "model.json"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "flipped"])
-def test_damage_is_recognised_and_named(saved, tmp_path, name, damage):
+def test_damage_is_detected_and_named(saved, tmp_path, name, damage):
     for file in saved.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     path, content = tmp_path / name, (saved / name).read_bytes()
@@ -105,7 +110,7 @@ def test_damage_is_recognised_and_named(saved, tmp_path, name, damage):
         load_classifier(tmp_path)
 
 
-def test_settings_that_are_none_of_ours_are_named(saved, tmp_path):
+def test_unknown_settings_are_named(saved, tmp_path):
     for file in saved.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     settings = read_description(saved)

@@ -1,4 +1,4 @@
-"""The linear classifiers against scikit-learn's own pipelines and against ratios worked out by hand."""
+"""The linear classifiers against scikit-learn's own pipelines and against ratios computed by hand."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ WORDS = ("the", "film", "plot", "was", "is", "a", "joy", "bore", "great", "awful
 
 
 def reviews(number: int, seed: int = 0) -> tuple[list[str], np.ndarray]:
-    """Random words, whose share of great and awful says the label more often than not."""
+    """Random words; great is more frequent in positive texts, awful in negative ones."""
     generator = np.random.default_rng(seed)
     labels = np.arange(number) % 2
-    pulls = np.ones((2, len(WORDS)))
-    pulls[0, 9] = pulls[1, 8] = 5.0
-    shares = pulls / pulls.sum(axis=1, keepdims=True)
+    weights = np.ones((2, len(WORDS)))
+    weights[0, 9] = weights[1, 8] = 5.0
+    shares = weights / weights.sum(axis=1, keepdims=True)
     return [" ".join(generator.choice(WORDS, 12, p=shares[label])) for label in labels], labels.astype(np.int8)
 
 
@@ -80,7 +80,7 @@ def test_at_unit_length_a_text_is_its_ratios_scaled_by_hand():
     settings = LinearSettings(model=UNIT_LENGTH, lowercase=True)
     weights, ratios = np.array([1.0, -2.0, 5.0]), np.array([3.0, -4.0, 0.0])
     classifier = LinearClassifier(settings, ["good", "bad", "film"], weights, np.array([0.5]), np.empty(0), ratios)
-    # Of the ratios 3, -4 and 0 the length is 5; a word that stands twice counts once.
+    # The ratios 3, -4 and 0 have the length 5; a word that occurs twice counts once.
     assert classifier.ngram_contributions(["good", "bad", "bad", "film"]) == pytest.approx(
         {"good": 0.6, "bad": 1.6, "film": 0.0}
     )
@@ -88,9 +88,9 @@ def test_at_unit_length_a_text_is_its_ratios_scaled_by_hand():
     np.testing.assert_allclose(logits, [2.7, 1.5, 0.5, 0.5], rtol=1e-6)
 
 
-def test_weights_from_before_there_were_ratios_are_read(tmp_path):
+def test_weights_stored_without_ratios_are_read(tmp_path):
     classifier = fit_linear(NB_SVM, TEXTS, LABELS, seed=0, lowercase=True)
-    assert len(classifier.weights()) == 3, "another tensor, be it empty, is another digest for runs that are stored"
+    assert len(classifier.weights()) == 3, "a further tensor, even an empty one, would change the digest of stored runs"
     (tmp_path / "ngrams.json").write_text(json.dumps(classifier.ngrams), encoding="utf-8")
     arrays = {name: getattr(classifier, name) for name in ("ngram_weights", "bias", "idf")}
     np.savez(tmp_path / "weights.npz", **arrays)
@@ -98,7 +98,7 @@ def test_weights_from_before_there_were_ratios_are_read(tmp_path):
     assert np.array_equal(loaded.predict_logits(OTHER_TEXTS), classifier.predict_logits(OTHER_TEXTS))
 
 
-def test_naive_bayes_ratios_are_those_worked_out_by_hand():
+def test_naive_bayes_ratios_are_those_computed_by_hand():
     # Texts that hold the n-grams, plus 1: positive (3, 2, 1) of 6, negative (1, 2, 1) of 4.
     counts = csr_matrix([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     weights = NaiveBayesWeights().fit(counts, np.array([1, 1, 0]))
@@ -107,9 +107,9 @@ def test_naive_bayes_ratios_are_those_worked_out_by_hand():
     np.testing.assert_allclose(weights.transform(counts).toarray()[0], expected * [1, 1, 0])
 
 
-def test_probabilities_of_nb_svm_are_unsure_where_there_is_nothing_to_learn():
-    # Each text has words of its own, so that the SVM separates the training texts whatever their labels are; a sigmoid
-    # fitted on those margins would be sure of every one of them.
+def test_probabilities_of_nb_svm_are_near_a_half_where_labels_are_random():
+    # Each text has words of its own, so that the SVM separates the training texts for any labels; a sigmoid that was
+    # fitted on those margins would give each of them a probability near 0 or 1.
     texts = [f"{text} only{row // 2}" for row, text in enumerate(reviews(200)[0])]
     labels = np.random.default_rng(2).permutation(np.arange(200) % 2)
     probabilities = fit_linear(NB_SVM, texts, labels, seed=0, lowercase=True).predict_probabilities(texts)
@@ -117,10 +117,10 @@ def test_probabilities_of_nb_svm_are_unsure_where_there_is_nothing_to_learn():
 
 
 @MODELS
-def test_it_learns_what_the_words_say(model):
+def test_it_learns_from_the_words(model):
     classifier = fit_linear(model, TEXTS, LABELS, seed=0, lowercase=True)
-    right = (classifier.predict_probabilities(OTHER_TEXTS) > 0.5) == OTHER_LABELS
-    assert right.mean() > 0.8
+    correct = (classifier.predict_probabilities(OTHER_TEXTS) > 0.5) == OTHER_LABELS
+    assert correct.mean() > 0.8
     assert classifier.predict_probabilities(["great great"]) > 0.5 > classifier.predict_probabilities(["awful awful"])
 
 
@@ -152,17 +152,17 @@ def test_ngrams_with_line_separators_survive_saving(tmp_path):
 
 
 @MODELS
-def test_case_counts_unless_it_is_lowered(model):
-    lowered = fit_linear(model, TEXTS, LABELS, seed=0, lowercase=True)
+def test_case_is_kept_unless_texts_are_lowercased(model):
+    lowercased = fit_linear(model, TEXTS, LABELS, seed=0, lowercase=True)
     kept = fit_linear(model, TEXTS, LABELS, seed=0, lowercase=False)
-    assert "fine" in lowered.ngrams
+    assert "fine" in lowercased.ngrams
     assert "Fine" in kept.ngrams
     assert "fine" not in kept.ngrams
-    assert np.array_equal(lowered.predict_logits(["FINE plot"]), lowered.predict_logits(["fine plot"]))
+    assert np.array_equal(lowercased.predict_logits(["FINE plot"]), lowercased.predict_logits(["fine plot"]))
 
 
 @MODELS
-def test_texts_without_known_words_and_no_texts_at_all_are_judged(model):
+def test_texts_without_known_words_have_the_logit_of_the_bias(model):
     classifier = fit_linear(model, TEXTS, LABELS, seed=0, lowercase=True)
     np.testing.assert_allclose(classifier.predict_logits(["", "zyzzyva"]), np.repeat(classifier.bias, 2), rtol=1e-6)
     assert classifier.predict_probabilities([]).shape == (0,)
@@ -200,6 +200,6 @@ def test_accuracy_on_the_official_split_of_imdb(model, measured, imdb_archive, t
     texts = {part: [corpus.texts[row] for row in np.flatnonzero(parts == part)] for part in ("train", "test")}
     classifier = fit_linear(model, texts["train"], labels[parts == "train"], seed=0, lowercase=True)
     scores = score(labels[parts == "test"], classifier.predict_logits(texts["test"]))
-    # The first two were measured with another tokenizer; 0.004 is two standard errors on 25,000 reviews.
+    # The first two accuracies are from another tokenizer; 0.004 is two standard errors on 25,000 reviews.
     assert scores.accuracy == pytest.approx(measured, abs=0.004)
     assert scores.ece < 0.03

@@ -1,4 +1,4 @@
-"""What a model's folder recognises of what can happen to its files."""
+"""The folder of a model detects damaged, missing and foreign files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_settings_come_back(folder):
     assert read_description(folder) == SETTINGS
 
 
-def test_a_changed_setting_is_recognised(folder):
+def test_a_changed_setting_is_detected(folder):
     path = folder / "model.json"
     path.write_text(path.read_text(encoding="utf-8").replace("true", "false"), encoding="utf-8")
     with pytest.raises(ValueError, match=r"model\.json is damaged"):
@@ -31,7 +31,7 @@ def test_a_changed_setting_is_recognised(folder):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b'{"format": 2}', b"\xff\xfe"])
-def test_a_foreign_description_is_recognised(folder, content):
+def test_a_foreign_description_is_detected(folder, content):
     (folder / "model.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"model\.json"):
         read_description(folder)
@@ -58,8 +58,8 @@ def test_a_missing_file_is_named(folder):
 def test_every_byte_of_the_description_counts(folder):
     path = folder / "model.json"
     written = path.read_bytes()
-    for place, byte in enumerate(written):
-        path.write_bytes(written[:place] + bytes([byte ^ 1]) + written[place + 1 :])
+    for index, byte in enumerate(written):
+        path.write_bytes(written[:index] + bytes([byte ^ 1]) + written[index + 1 :])
         try:
             assert read_description(folder) == SETTINGS
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""The networks against numbers worked out by hand, and the laws that every cell and pooling obeys."""
+"""The networks against numbers computed by hand, and the properties of every cell and pooling."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def pooled(states: list[float], pooling: str, *, backwards: bool) -> list[float]
 @pytest.mark.parametrize("pooling", ["last", "max", "mean"])
 @pytest.mark.parametrize("bidirectional", DIRECTIONS)
 @pytest.mark.parametrize("cell", CELLS)
-def test_constant_weights_give_the_logit_worked_out_by_hand(cell, bidirectional, pooling):
+def test_constant_weights_give_the_logit_computed_by_hand(cell, bidirectional, pooling):
     model = dataclasses.replace(TINY, cell=cell, bidirectional=bidirectional, pooling=pooling)
     features = pooled(FORWARD[cell], pooling, backwards=False)
     if bidirectional:
         features += pooled(BACKWARD[cell], pooling, backwards=True)
-    logit = sum(feature * 10.0**place for place, feature in enumerate(features))
+    logit = sum(feature * 10.0**index for index, feature in enumerate(features))
     assert with_constant_weights(model)(np.array([[2, 3, 4]])).numpy() == pytest.approx(logit, abs=1e-5)
 
 
@@ -104,12 +104,12 @@ def test_padding_leaves_predictions_unchanged(cell, bidirectional, pooling):
     for row, review in enumerate(reviews):
         together[row, : len(review)] = review
     np.testing.assert_allclose(predict(together), alone, rtol=0, atol=1e-6)
-    # The predictions differ from each other by far more than that.
+    # The predictions differ from each other by far more.
     assert np.ptp(alone) > 1e-4
 
 
 GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
-# Keras' GRU with reset_after, as cuDNN wants it, has a bias for the input and another for the recurrent product.
+# Keras' GRU with reset_after, as cuDNN requires, has a bias for the input and another for the recurrent product.
 BIASES = {"simple_rnn": 1, "gru": 2, "lstm": 1}
 
 
@@ -135,8 +135,8 @@ def test_gradients_reach_the_first_of_200_tokens(cell):
     model = dataclasses.replace(TINY, cell=cell, units=[16], embedding_size=8)
     network = build_recurrent(model, 10, seed=0)
     if cell == "gru":
-        # A GRU starts out with update gates near 0.5: its gradients shrink to 0.63 of themselves with every step and
-        # leave the range of float32 after 200. Gates near 0.95 show that nothing but the weights stops them.
+        # A GRU starts with update gates near 0.5: its gradients shrink to 0.63 of themselves with every step and leave
+        # the range of float32 after 200. With gates near 0.95 they reach the first token.
         network.get_layer("gru_1").cell.bias.assign(np.full((2, 48), 1.5) * (np.arange(48) < 16))
     token_ids = np.full((1, 200), 3)
     token_ids[0, 0] = 2
@@ -169,7 +169,7 @@ WIDE = dataclasses.replace(
 TOKEN_IDS = np.random.default_rng(0).integers(1, 20, (3, 9))
 
 
-def test_a_seed_gives_the_same_weights_whatever_was_built_before():
+def test_a_seed_gives_the_same_weights_after_other_networks():
     keras.utils.set_random_seed(1)
     first = build_recurrent(WIDE, 20, seed=5)
     keras.utils.set_random_seed(2)
@@ -181,7 +181,7 @@ def test_a_seed_gives_the_same_weights_whatever_was_built_before():
         assert np.array_equal(one, other)
 
 
-def test_a_seed_gives_the_same_dropout_whatever_was_built_before():
+def test_a_seed_gives_the_same_dropout_after_other_networks():
     first = build_recurrent(WIDE, 20, seed=5)
     trained = [first(TOKEN_IDS, training=True).numpy() for _ in range(2)]
     build_recurrent(WIDE, 20, seed=6)(TOKEN_IDS, training=True)
@@ -198,11 +198,11 @@ def _gated(network):
 
 
 @pytest.mark.parametrize("source", ["embedding_dropout", "dropout", "recurrent_dropout"])
-def test_each_dropout_works_in_training_alone(source):
+def test_each_dropout_is_active_in_training_alone(source):
     model = dataclasses.replace(WIDE, embedding_dropout=0.0, dropout=0.0, recurrent_dropout=0.0)
     network = build_recurrent(dataclasses.replace(model, **{source: 0.4}), 20, seed=0)
     reference = build_recurrent(model, 20, seed=0)
-    # Keras computes gates one by one with recurrent dropout, all at once without it: other sums, perhaps other bits.
+    # Keras computes gates one by one with recurrent dropout and all at once without it: sums may differ in a bit.
     for one, other in zip(_gated(reference), _gated(network), strict=True):
         one.implementation = other.implementation
     without = reference(TOKEN_IDS, training=True)
@@ -213,11 +213,11 @@ def test_each_dropout_works_in_training_alone(source):
 def test_another_seed_gives_other_weights():
     one, other = (build_recurrent(WIDE, 20, seed).get_weights() for seed in (0, 1))
     for left, right in zip(one, other, strict=True):
-        # What is equal are the biases: they start at 0, or at 1 for the forget gate.
+        # The biases are equal: they start at 0, or at 1 for the forget gate.
         assert np.any(left != right) or set(np.unique(left)) <= {0.0, 1.0}
 
 
-def test_all_matrices_of_a_network_start_out_different():
+def test_all_matrices_of_a_network_start_different():
     matrices = [weight for weight in build_recurrent(WIDE, 20, seed=0).get_weights() if weight.ndim == 2]
     for one, other in itertools.combinations(matrices, 2):
         assert one.shape != other.shape or not np.allclose(one, other)

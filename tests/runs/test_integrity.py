@@ -1,62 +1,82 @@
-"""Whatever happens to a file of a run's folder, it is named; no file of another run is taken for one's own."""
+"""Every damaged or foreign file of a run folder is named, and no file of another run is used."""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from sentiment_lab.config.compose import compose_config
 from sentiment_lab.runs.folder import RunError
 from sentiment_lab.runs.integrity import find_damage, find_foreign
-from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.training.callbacks import Callback
-from tests.tiny import TINY
+from tests.tiny import LINEAR, TINY, job_of, locations
 
 
-class CopyAfter(Callback):
-    """Copies a folder between two batches: what a kill at this moment leaves."""
+class CopyAt(Callback):
+    """Copies a run folder at a moment of training: what a kill at this moment leaves."""
 
-    def __init__(self, folder, target, batches):
-        self.folder, self.target, self.batches = folder, target, batches
+    def __init__(self, folder, target, epoch, step=None):
+        self.folder, self.target, self.moment = folder, target, (epoch, step)
 
     def batch_ended(self, progress):
-        self.batches -= 1
-        if self.batches == 0:
+        if (progress.epoch, progress.step) == self.moment:
+            shutil.copytree(self.folder.path, self.target)
+
+    def epoch_ended(self, record):
+        if (record.epoch, None) == self.moment:
             shutil.copytree(self.folder.path, self.target)
 
 
-def job(root, cache, *words):
-    words = [*TINY, "tracking=none", *words, f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]
-    return Job(compose_config(words), words, "bilstm")
-
-
 def killed_copy(one):
-    """Where a copy of a run's folder is, made in its second epoch."""
+    """Return the copy of a run folder that `CopyAt` made."""
     return one.folder.path.parents[1] / f"killed-{one.folder.short_hash}"
 
 
 def kill(one):
-    """Make a complete run what it would be after a kill in its second epoch."""
+    """Turn a complete run into what a kill leaves."""
     shutil.rmtree(one.folder.path)
     shutil.copytree(killed_copy(one), one.folder.path)
 
 
+def linear_jobs(root, cache):
+    """Return two jobs that differ in their seed."""
+    one = job_of([*LINEAR, "tracking=none", *locations(root, cache)], "nb_svm")
+    return one, replace(one, config=replace(one.config, seed=9), overrides=[*one.overrides, "seed=9"])
+
+
+def network_job(root, cache):
+    return job_of([*TINY, "model=simple_rnn", "tracking=none", *locations(root, cache)], "simple_rnn")
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, cache):
-    """A folder with two runs."""
+    """The root of two runs, killed copies of which were made after their epoch."""
     root = tmp_path_factory.mktemp("trained")
-    for one in (job(root, cache), job(root, cache, "seed=9")):
-        execute(one, observer=CopyAfter(one.folder, killed_copy(one), 9))
+    for one in linear_jobs(root, cache):
+        execute(one, callback=CopyAt(one.folder, killed_copy(one), 1))
     return root
 
 
 @pytest.fixture
 def pair(trained, tmp_path, cache):
     """The two runs in a folder that a test may damage."""
-    root = shutil.copytree(trained, tmp_path / "copy")
-    return job(root, cache), job(root, cache, "seed=9")
+    return linear_jobs(shutil.copytree(trained, tmp_path / "copy"), cache)
+
+
+@pytest.fixture(scope="module")
+def trained_network(tmp_path_factory, cache):
+    """The root of a network's run, with a copy that a kill within its second epoch would have left."""
+    one = network_job(tmp_path_factory.mktemp("network"), cache)
+    execute(one, callback=CopyAt(one.folder, killed_copy(one), 2, 3))
+    return one.folder.path.parents[1]
+
+
+@pytest.fixture
+def network(trained_network, tmp_path, cache):
+    """The network's run in a folder that a test may damage."""
+    return network_job(shutil.copytree(trained_network, tmp_path / "network"), cache)
 
 
 def damage(one):
@@ -69,11 +89,10 @@ def epochs(one):
 
 
 @pytest.mark.parametrize("name", ["journal.jsonl", "result.json"])
-def test_a_file_of_another_run_is_not_taken_for_ones_own(name, pair):
+def test_a_file_of_another_run_is_not_used(name, pair):
     one, other = pair
     shutil.copy(other.folder.path / name, one.folder.path)
-    told = f"{one.folder.path / name} belongs to another run"
-    assert told in damage(one)
+    assert f"{one.folder.path / name} belongs to another run" in damage(one)
     with pytest.raises(ValueError if name == "result.json" else RunError, match="belongs to another run"):
         execute(one)
 
@@ -84,28 +103,27 @@ def test_an_interrupted_run_with_the_journal_of_another_starts_again(pair, capsy
     kill(one)
     shutil.copy(killed_copy(other) / "journal.jsonl", one.folder.path)
     execute(one)
-    assert "belongs to another run; it is kept as journal.jsonl.damaged" in capsys.readouterr().err
+    assert "belongs to another run; the file is kept as journal.jsonl.damaged" in capsys.readouterr().err
     assert one.folder.result().weights_digest == whole.weights_digest
-    assert one.folder.started()["name"] == "bilstm seed=0"
-    assert epochs(one) == [1, 2]
+    assert one.folder.started()["name"] == "nb_svm seed=0"
+    assert epochs(one) == [1]
 
 
-@pytest.mark.parametrize("lines", [3, 4])
-def test_a_complete_run_does_not_go_by_a_journal_that_lacks_epochs(lines, pair):
+@pytest.mark.parametrize(("lines", "missing"), [(2, "epochs"), (3, "its last line")])
+def test_a_complete_run_whose_journal_lacks_lines_is_reported(lines, missing, pair):
     one, _ = pair
     path = one.folder.journal.path
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:lines]))
-    if lines == 4:
-        assert damage(one) == [f"{path} lacks its last line"]
+    assert damage(one) == [f"{path} lacks {missing}"]
+    if missing == "epochs":
+        with pytest.raises(RunError, match="lacks epochs; --force retrains it"):
+            execute(one)
+    else:
         execute(one)
         assert find_damage(one.folder) == []
-    else:
-        assert damage(one) == [f"{path} lacks epochs"]
-        with pytest.raises(RunError, match="lacks epochs; --force runs it again"):
-            execute(one)
 
 
-def test_a_result_that_was_there_is_missed(pair):
+def test_a_missing_result_of_a_complete_run_is_reported(pair):
     one, _ = pair
     (one.folder.path / "result.json").unlink()
     assert f"{one.folder.path / 'result.json'} is missing" in damage(one)
@@ -122,7 +140,7 @@ def test_foreign_files_are_found_beside_damaged_ones(name, pair):
 
 @pytest.mark.parametrize("name", ["config.json", "overrides.yaml", "environment.txt"])
 @pytest.mark.parametrize("content", [None, "", "foreign: 3\n"])
-def test_an_interrupted_run_goes_on_with_what_was_written_first_made_whole(name, content, pair, capsys):
+def test_a_resumed_run_restores_the_first_files(name, content, pair, capsys):
     one, _ = pair
     whole = one.folder.result()
     kill(one)
@@ -136,26 +154,25 @@ def test_an_interrupted_run_goes_on_with_what_was_written_first_made_whole(name,
     assert one.folder.result().weights_digest == whole.weights_digest
 
 
-def test_lost_checkpoints_are_named(pair, capsys):
-    one, _ = pair
-    kill(one)
-    shutil.rmtree(one.folder.checkpoints)
-    told = f"{one.folder.checkpoints} lacks the checkpoint of epoch 1"
-    assert damage(one) == [told]
-    execute(one)
-    assert told in capsys.readouterr().err
-    assert (epochs(one), find_damage(one.folder)) == ([1, 2], [])
+def test_lost_checkpoints_are_reported_and_the_run_starts_again(network, capsys):
+    whole = network.folder.result()
+    kill(network)
+    shutil.rmtree(network.folder.checkpoints)
+    message = f"{network.folder.checkpoints} lacks the checkpoint of epoch 1"
+    assert damage(network) == [message]
+    execute(network)
+    assert message in capsys.readouterr().err
+    assert (epochs(network), find_damage(network.folder)) == ([1, 2], [])
+    assert network.folder.result().weights_digest == whole.weights_digest
 
 
-def test_a_foreign_file_among_the_checkpoints_is_named(pair):
-    one, _ = pair
-    kill(one)
-    (one.folder.checkpoints / "notes.txt").write_text("mine")
-    assert find_foreign(one.folder) == [one.folder.checkpoints / "notes.txt"]
+def test_a_foreign_file_among_the_checkpoints_is_found(network):
+    kill(network)
+    (network.folder.checkpoints / "notes.txt").write_text("mine")
+    assert find_foreign(network.folder) == [network.folder.checkpoints / "notes.txt"]
 
 
-def test_checkpoints_that_outlived_their_run_are_removed_by_the_same_command(pair):
-    one, _ = pair
-    shutil.copytree(killed_copy(one) / "checkpoint", one.folder.checkpoints)
-    execute(one)
-    assert not one.folder.checkpoints.exists()
+def test_the_same_command_removes_the_checkpoints_of_a_complete_run(network):
+    shutil.copytree(killed_copy(network) / "checkpoint", network.folder.checkpoints)
+    execute(network)
+    assert not network.folder.checkpoints.exists()

@@ -1,22 +1,24 @@
-"""A run's folder: states, locks, prefixes, nothing half-written."""
+"""A run folder: states, lock, prefixes, atomic files."""
 
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import replace
 
 import pytest
 
 from sentiment_lab.base.files import DamageError, StorageError, atomic_write, checksummed_json, read_checksummed
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.identity import config_hash
-from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.runs.listing import find_run, list_runs
 from sentiment_lab.runs.provenance import CodeVersion
+from sentiment_lab.runs.writing import begin_run
 
 
 def begin(run, config, overrides=("seed=0",), code=None):
     with run.locked():
-        files = run.begin(config, list(overrides), code or CodeVersion("v", ""), {"keras": "3"})
+        files = begin_run(run, config, list(overrides), code or CodeVersion("v", ""), {"keras": "3"})
         run.journal.append("started", files=files, host="h", pid=1)
 
 
@@ -32,7 +34,7 @@ def folder(config):
     return run
 
 
-def test_a_folder_is_named_by_the_hash_and_holds_what_is_known_first(folder, config):
+def test_a_folder_is_named_by_the_hash_and_holds_the_first_files(folder, config):
     assert folder.path.name == config_hash(config)[:12]
     assert folder.config_hash == config_hash(config)
     assert folder.overrides() == ["seed=0", 'data.path="a b.csv"']
@@ -48,7 +50,7 @@ def test_states_follow_the_journal(folder, config):
     folder.journal.append("failed", reason="x")
     assert folder.state == "failed"
     with folder.locked():
-        folder.begin(config, [], CodeVersion("abc", ""), {})
+        begin_run(folder, config, [], CodeVersion("abc", ""), {})
     assert folder.state == "new"
     assert not (folder.path / "code.diff").exists()
 
@@ -59,14 +61,14 @@ def _hold(path, ready, done):
         done.wait(60)
 
 
-def test_a_second_process_is_told_who_holds_the_run_and_a_dead_owner_holds_nothing(folder):
+def test_a_locked_run_names_its_process_and_the_lock_of_a_dead_process_is_free(folder):
     context = multiprocessing.get_context("spawn")
     ready, done = context.Event(), context.Event()
     owner = context.Process(target=_hold, args=(folder.path, ready, done))
     owner.start()
     assert ready.wait(60)
-    told = rf"is being trained by process {owner.pid} on \S+ since \S+ \(last heartbeat \S+\); wait for it, or end it"
-    with pytest.raises(RunError, match=told), folder.locked():
+    message = rf"is being trained by process {owner.pid} on \S+ since \S+ \(last heartbeat \S+\); wait until it ends"
+    with pytest.raises(RunError, match=message), folder.locked():
         pass
     assert folder.holder.pid == owner.pid
     owner.kill()
@@ -77,7 +79,7 @@ def test_a_second_process_is_told_who_holds_the_run_and_a_dead_owner_holds_nothi
     assert not (folder.path / "heartbeat.json").exists()
 
 
-def test_a_heartbeat_goes_on_while_the_folder_is_held(folder, monkeypatch):
+def test_the_heartbeat_continues_while_the_folder_is_locked(folder, monkeypatch):
     monkeypatch.setattr("sentiment_lab.runs.lock.BEAT_SECONDS", 0.01)
     beats = iter(range(1000))
     monkeypatch.setattr("sentiment_lab.runs.lock._now", lambda: str(next(beats)))
@@ -89,40 +91,41 @@ def test_a_heartbeat_goes_on_while_the_folder_is_held(folder, monkeypatch):
 
 def test_runs_are_found_by_a_unique_prefix(tmp_path):
     runs = []
+    base = compose_config([f"paths.runs={tmp_path}"])
     for seed in range(20):
-        config = compose_config([f"paths.runs={tmp_path}", f"seed={seed}"])
+        config = replace(base, seed=seed)
         runs.append(RunFolder.of(config))
         begin(runs[-1], config)
     (tmp_path / "notes").mkdir()
     assert [run.path for run in list_runs(tmp_path)] == [run.path for run in runs], "oldest first"
     assert find_run(tmp_path, runs[3].short_hash) == runs[3]
-    assert find_run(tmp_path, config_hash(config)) == runs[-1], "a whole hash serves as well"
+    assert find_run(tmp_path, config_hash(config)) == runs[-1], "a full hash works as well"
     first = {run.short_hash[0] for run in runs}
     shared = next(digit for digit in first if sum(run.short_hash[0] == digit for run in runs) > 1)
-    with pytest.raises(RunError, match="is the beginning of several runs"):
+    with pytest.raises(AmbiguousHashError, match="is the prefix of several runs"):
         find_run(tmp_path, shared)
     with pytest.raises(RunError, match="no run 'zz'"):
         find_run(tmp_path, "zz")
 
 
-def test_no_runs_at_all_is_said(tmp_path):
+def test_a_root_without_runs_is_reported(tmp_path):
     with pytest.raises(RunError, match="there are no runs"):
         find_run(tmp_path / "nowhere", "ab")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1}', '{"format": 2, "digest": "00"}'])
-def test_a_damaged_result_is_named_and_not_used(folder, text):
+def test_a_damaged_result_is_reported_and_not_used(folder, text):
     atomic_write(folder.path / "result.json", text)
     with pytest.raises(DamageError, match=r"result\.json is damaged"):
         folder.result()
 
 
-def test_a_missing_result_says_the_state(folder):
-    with pytest.raises(RunError, match=r"has no result\.json: it is interrupted"):
+def test_a_missing_result_is_reported_with_the_state(folder):
+    with pytest.raises(RunError, match=r"has no result\.json: the run is interrupted"):
         folder.result()
 
 
-def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
+def test_a_file_is_written_atomically(tmp_path, monkeypatch):
     path = tmp_path / "file"
     atomic_write(path, "old")
 
@@ -130,13 +133,13 @@ def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StorageError, match="file cannot be written: No space left on device; mend that, then the same"):
+    with pytest.raises(StorageError, match="file cannot be written: No space left on device; fix this and rerun"):
         atomic_write(path, "new")
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_sealed_file_that_lost_its_last_byte_is_named(tmp_path):
+def test_a_checksummed_file_that_lost_its_last_byte_is_reported(tmp_path):
     path = tmp_path / "file.json"
     path.write_text(checksummed_json({"a": 0.1, "b": [1, None]}))
     assert read_checksummed(path) == {"a": 0.1, "b": [1, None]}

@@ -12,15 +12,16 @@ import pytest
 
 from sentiment_lab.cli.main import main
 from sentiment_lab.sweeps.executors.base import JobOutcome
-from sentiment_lab.sweeps.executors.remote import LaunchError, gpus_needed, remote_jobs
+from sentiment_lab.sweeps.executors.remote import LaunchError, check_gpus, remote_jobs
 from sentiment_lab.sweeps.executors.slurm import SlurmExecutor
-from tests.sweeps.test_pool import Watcher, execute_alone, job_of
+from tests.sweeps.test_pool import Recorder, execute_alone
+from tests.tiny import job_of
 
 THREAD = ["launch.threads=1", "launch.progress=none"]
 
 
 def run(executor, jobs, log, act=lambda event: None):
-    view = Watcher(act)
+    view = Recorder(act)
     log.mkdir(exist_ok=True)
     outcomes = {outcome.job.folder.short_hash: outcome for outcome in executor.run(jobs, view, log, force=False)}
     return [outcomes[job.folder.short_hash] for job in jobs], view.lines
@@ -40,50 +41,50 @@ def epochs_of(job):
 
 
 @pytest.mark.parametrize(("launch", "package"), [("ray", "ray"), ("slurm", "submitit")])
-def test_a_launcher_that_is_not_installed_is_told_how(launch, package, monkeypatch, tiny, capsys):
+def test_a_missing_launcher_names_the_command_that_installs_it(launch, package, monkeypatch, linear, capsys):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SystemExit) as ended:
-        main(["train", "-m", *tiny, f"launch={launch}", "seed=1,2"])
+        main(["train", "-m", *linear, f"launch={launch}", "seed=1,2"])
     assert ended.value.code == 2
     needed = f"error: launch={launch} needs {package}: pip install 'sentiment-lab[{launch}]'"
     assert needed in capsys.readouterr().err
 
 
-def test_slurm_without_its_commands_is_refused_before_anything_is_written(monkeypatch, tiny, tmp_path, capsys):
+def test_slurm_without_its_commands_is_refused_before_anything_is_written(monkeypatch, linear, tmp_path, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SystemExit) as ended:
-        main(["train", "-m", *tiny, "launch=slurm", "seed=1,2"])
+        main(["train", "-m", *linear, "launch=slurm", "seed=1,2"])
     assert ended.value.code == 2
     assert "launch=slurm needs sbatch, which is not on PATH" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
     assert not (tmp_path / "sweeps").exists()
 
 
-def test_a_run_that_wants_more_gpus_than_there_are_is_refused():
+def test_a_run_that_needs_more_gpus_than_the_cluster_has_is_refused():
     launch = job_of(["launch=ray", "launch.gpus_per_run=2"]).config.launch
-    gpus_needed(launch, 2)
-    with pytest.raises(LaunchError, match=r"launch\.gpus_per_run is 2, but the cluster has 1 GPUs"):
-        gpus_needed(launch, 1)
+    check_gpus(launch, 2)
+    with pytest.raises(LaunchError, match=r"launch\.gpus_per_run must be at most 1, the GPUs of the cluster, got 2"):
+        check_gpus(launch, 1)
 
 
-def test_a_worker_with_other_versions_says_so_and_trains_nothing(tiny, tmp_path):
-    (errand,) = remote_jobs([job_of(tiny)], tmp_path, force=False)
-    other = replace(errand, versions={**errand.versions, "tensorflow": "2.20.0"})
+def test_a_worker_with_other_versions_fails_its_job_before_training(linear, tmp_path):
+    (remote,) = remote_jobs([job_of(linear)], tmp_path, force=False)
+    other = replace(remote, versions={**remote.versions, "tensorflow": "2.20.0"})
     reason = other()
-    assert "this worker has other versions than the sweep's process: tensorflow " in reason
-    assert "in place of 2.20.0" in reason
-    assert errand.job.folder.state == "new"
+    assert "the versions of this worker differ from those of the sweep's process: tensorflow " in reason
+    assert "instead of 2.20.0" in reason
+    assert remote.job.folder.state == "new"
 
 
-def test_an_errand_has_absolute_paths_and_the_hash_of_its_job(tiny, tmp_path, monkeypatch):
+def test_a_remote_job_has_absolute_paths_and_the_hash_of_its_job(linear, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    job = job_of([*tiny, "paths.runs=here/runs", "paths.store=here", "launch.cpus_per_run=3"])
-    (errand,) = remote_jobs([job], tmp_path, force=False)
-    assert errand.job.folder.path == (tmp_path / "here" / "runs" / job.folder.short_hash)
-    assert errand.job.config.launch.threads == 3
+    job = job_of([*linear, "paths.runs=here/runs", "paths.store=here", "launch.cpus_per_run=3"])
+    (remote,) = remote_jobs([job], tmp_path, force=False)
+    assert remote.job.folder.path == (tmp_path / "here" / "runs" / job.folder.short_hash)
+    assert remote.job.config.launch.threads == 3
 
 
-def test_the_sbatch_file_asks_for_what_the_config_says(monkeypatch, tmp_path):
+def test_the_sbatch_file_has_the_settings_of_the_config(monkeypatch, tmp_path):
     for name in ("srun", "sbatch"):
         program = tmp_path / name
         program.write_text("#!/bin/sh\n", encoding="utf-8")
@@ -108,7 +109,7 @@ def test_the_sbatch_file_asks_for_what_the_config_says(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_slurm_jobs_that_are_preempted_go_on_and_end_as_if_they_were_not(tiny, tmp_path, monkeypatch):
+def test_preempted_slurm_jobs_resume_and_end_like_uninterrupted_ones(tiny, tmp_path, monkeypatch):
     words = [*tiny, *THREAD, "training.epochs=120"]
     local = ["launch=slurm", "launch.cluster=local", "launch.workers=2"]
     jobs = [job_of([*words, *local, *THREAD, f"seed={seed}"]) for seed in (1, 2)]
@@ -148,7 +149,7 @@ def two_nodes(monkeypatch):
 
 
 @pytest.mark.slow
-def test_runs_of_a_ray_node_that_dies_go_on_on_the_other(two_nodes, tiny, tmp_path):
+def test_runs_of_a_dead_ray_node_resume_on_the_other_node(two_nodes, tiny, tmp_path):
     from sentiment_lab.sweeps.executors.ray import RayExecutor
 
     cluster, second = two_nodes
@@ -169,10 +170,10 @@ def test_runs_of_a_ray_node_that_dies_go_on_on_the_other(two_nodes, tiny, tmp_pa
     assert_same_as_alone(outcomes, words, tmp_path)
 
 
-def test_a_ray_cluster_that_does_not_answer_is_named(tiny):
+def test_an_unreachable_ray_cluster_is_reported(tiny):
     pytest.importorskip("ray")
     from sentiment_lab.sweeps.executors.ray import RayExecutor
 
     launch = job_of([*tiny, "launch=ray", "launch.address=127.0.0.1:1"]).config.launch
-    with pytest.raises(LaunchError, match=r"no Ray cluster answers at launch\.address=127\.0\.0\.1:1"):
-        list(RayExecutor(launch).run([job_of(tiny)], Watcher(), None, force=False))
+    with pytest.raises(LaunchError, match=r"no Ray cluster at launch\.address=127\.0\.0\.1:1"):
+        list(RayExecutor(launch).run([job_of(tiny)], Recorder(), None, force=False))

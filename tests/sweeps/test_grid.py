@@ -1,4 +1,4 @@
-"""The jobs of a sweep: checked all at once, named by what differs, the same one once."""
+"""The jobs of a grid: checked all at once, named by what differs, equal ones merged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_architectures_name_themselves():
     ]
 
 
-def test_what_varies_within_an_architecture_is_named():
+def test_settings_that_vary_within_an_architecture_are_in_the_name():
     assert variants(["model=gru", "model.units=[8]"], ["model=gru"], ["model=lstm"]) == [
         "gru units=[8]",
         "gru units=[64]",
@@ -36,14 +36,14 @@ def test_what_varies_within_an_architecture_is_named():
     ]
 
 
-def test_jobs_keep_their_order_and_the_same_config_runs_once():
-    jobs, asked = plan_jobs([["seed=1"], ["seed=2"], ["seed=1", "model=bilstm"]], compose_config)
-    assert asked == [0, 1, 0]
+def test_jobs_keep_their_order_and_equal_configs_become_one_job():
+    jobs, positions = plan_jobs([["seed=1"], ["seed=2"], ["seed=1", "model=bilstm"]], compose_config)
+    assert positions == [0, 1, 0]
     assert [job.name for job in jobs] == ["bilstm seed=1", "bilstm seed=2"]
     assert jobs[0].command == "sentiment-lab train seed=1"
 
 
-def test_the_problems_of_all_jobs_are_told_before_any_runs():
+def test_the_problems_of_all_jobs_are_reported_together():
     with pytest.raises(ConfigError) as caught:
         plan_jobs([["seed=1"], ["seed=x"], ["model.dropout=3"]], compose_config)
     assert caught.value.problems == (
@@ -52,7 +52,7 @@ def test_the_problems_of_all_jobs_are_told_before_any_runs():
     )
 
 
-def test_how_long_a_variant_takes_is_not_known_where_no_run_of_it_is_complete(tmp_path):
+def test_the_time_of_a_variant_without_a_complete_run_is_unknown(tmp_path):
     words = [f"paths.runs={tmp_path}/runs", "seed=1"]
     begin(compose_config(words))
     jobs, _ = plan_jobs([words, [words[0], "seed=2"]], compose_config)

@@ -1,26 +1,35 @@
-"""A run that was interrupted anywhere goes on and ends as if it had not been."""
+"""A run that was interrupted anywhere resumes and ends bit-identical to an uninterrupted one."""
 
 from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.identity import config_hash
+from sentiment_lab.data.dataset import build_dataset
 from sentiment_lab.runs.folder import RunError
-from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.journal_callback import without_times
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.training.callbacks import Callback
-from sentiment_lab.training.checkpoint import checkpoint_files
+from sentiment_lab.training.checkpoint import CheckpointFolder, checkpoint_files
+from tests.tiny import TINY, job_of, locations
 
 EVERYTHING_RANDOM = [
-    *("model.dropout=0.3", "model.embedding_dropout=0.2", "model.recurrent_dropout=0.1", "model.units=[4,4]"),
-    *("training.averaging=ema", "optimizer.schedule=cosine", "optimizer.warmup=0.2", "training.epochs=3"),
+    *TINY,
+    *("tracking=none", "model=gru", "training.epochs=3"),
+    *("model.dropout=0.3", "model.embedding_dropout=0.2", "model.recurrent_dropout=0.1"),
+    *("training.averaging=ema", "optimizer.schedule=cosine", "optimizer.warmup=0.2"),
     *("training.word_dropout=0.2", "training.crop_length=9", "text.embedding_init=cooccurrence_nb"),
 ]
+"""Overrides of a run of 3 epochs with 6 batches each, with every source of randomness and every kind of state."""
 
 
 class StopAfter(Callback):
-    """Interrupts after so many batches, as Ctrl-C does, or when an event of the run's end comes."""
+    """Interrupts a run after so many batches, as Ctrl-C does; a linear model, which has none, after its epoch."""
 
     def __init__(self, batches):
         self.batches = batches
@@ -30,15 +39,14 @@ class StopAfter(Callback):
         if self.batches == 0:
             raise KeyboardInterrupt("stopped by a test")
 
-
-def job(overrides, root):
-    words = [*overrides, f"paths.runs={root}"]
-    return Job(compose_config(words), words, "bilstm")
+    def epoch_ended(self, record):
+        if record.learning_rate == 0:  # a linear model
+            raise KeyboardInterrupt("stopped by a test")
 
 
 def interrupt(one, batches):
     with pytest.raises(KeyboardInterrupt):
-        execute(one, observer=StopAfter(batches))
+        execute(one, callback=StopAfter(batches))
     assert one.folder.state == "interrupted"
 
 
@@ -53,114 +61,152 @@ def epochs(one):
     return [without_times(event) for event in one.folder.events() if event["event"] == "epoch"]
 
 
-@pytest.fixture
-def whole(tiny, tmp_path):
-    one = job([*tiny, *EVERYTHING_RANDOM], tmp_path / "whole")
+def resumed(one):
+    """Return epoch and steps at which a run was resumed, each time."""
+    return [(event["epoch"], event["steps"]) for event in one.folder.events() if event["event"] == "resumed"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, cache):
+    """The uninterrupted run."""
+    one = job_of([*EVERYTHING_RANDOM, *locations(tmp_path_factory.mktemp("whole"), cache)])
     execute(one)
     return one
 
 
-@pytest.mark.parametrize("minutes", ["0", "null"])
-def test_interrupted_within_epochs_it_ends_bit_identical(minutes, whole, tiny, tmp_path):
-    one = job([*tiny, *EVERYTHING_RANDOM, f"launch.checkpoint_minutes={minutes}"], tmp_path / "again")
-    for batches in (3, 8, 4):
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory, cache):
+    """The root of the same run, stopped within its third epoch, so that there are two checkpoints."""
+    root = tmp_path_factory.mktemp("stopped")
+    interrupt(job_of([*EVERYTHING_RANDOM, *locations(root, cache)]), 15)
+    return root
+
+
+@pytest.fixture
+def one(stopped, tmp_path, cache):
+    """The stopped run in a folder that a test may change."""
+    shutil.copytree(stopped, tmp_path / "copy")
+    return job_of([*EVERYTHING_RANDOM, *locations(tmp_path / "copy", cache)])
+
+
+def test_interrupted_within_epochs_it_ends_bit_identical(whole, tmp_path, cache):
+    one = job_of([*EVERYTHING_RANDOM, *locations(tmp_path, cache), "launch.checkpoint_minutes=0"])
+    for batches in (3, 8):
         interrupt(one, batches)
         assert len(checkpoint_files(one.folder.checkpoints)) <= 2
     execute(one)
     assert_same(one, whole)
-    resumed = [(event["epoch"], event["steps"]) for event in one.folder.events() if event["event"] == "resumed"]
-    assert resumed == ([(1, 2), (2, 3), (3, 0)] if minutes == "0" else [(2, 0), (2, 0)])[: len(resumed)]
+    assert resumed(one) == [(1, 2), (2, 3)]
     assert not one.folder.checkpoints.exists(), "a complete run needs none"
 
 
-@pytest.mark.parametrize("moment", ["save", "write_outcome", "completed"])
-def test_interrupted_at_its_end_it_ends_bit_identical(moment, whole, tiny, tmp_path, monkeypatch):
+def test_interrupted_at_its_end_it_ends_bit_identical(one, whole, monkeypatch):
     def die(*_, **__):
         raise KeyboardInterrupt("stopped by a test")
 
-    one = job([*tiny, *EVERYTHING_RANDOM], tmp_path / "again")
-    with monkeypatch.context() as patch:
-        places = {
-            "save": "sentiment_lab.models.classifier.RecurrentClassifier.save",
-            "write_outcome": "sentiment_lab.runs.writing._table",
-            "completed": "sentiment_lab.runs.journal_callback.Recorder.completed",
-        }
-        patch.setattr(places[moment], die)
-        with pytest.raises(KeyboardInterrupt):
-            execute(one)
-    assert one.folder.state == ("complete" if moment == "completed" else "interrupted")
+    moments = {
+        "sentiment_lab.models.classifier.RecurrentClassifier.save": "interrupted",
+        "sentiment_lab.runs.writing._table": "interrupted",
+        "sentiment_lab.runs.journal_callback.JournalCallback.completed": "complete",
+    }
+    for moment, state in moments.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(moment, die)
+            with pytest.raises(KeyboardInterrupt):
+                execute(one)
+        assert one.folder.state == state
     execute(one)
     assert_same(one, whole)
+    assert resumed(one) == [(3, 0), (4, 0), (4, 0)]
     assert one.folder.events()[-1]["event"] == "completed"
 
 
-def test_early_stopping_goes_on_waiting_where_it_was(tiny, tmp_path):
-    settings = ["training.epochs=8", "training.patience=2", "optimizer=sgd", "optimizer.learning_rate=30"]
-    whole, one = (job([*tiny, *settings], tmp_path / name) for name in ("whole", "again"))
+@pytest.mark.slow
+def test_a_stacked_bidirectional_network_resumes_bit_identical(tmp_path, cache):
+    words = [*EVERYTHING_RANDOM, "model=stacked_bilstm", "model.units=[4,4]", "launch.checkpoint_minutes=0"]
+    whole, one = (job_of([*words, *locations(tmp_path / name, cache)]) for name in ("whole", "again"))
     execute(whole)
-    assert len(epochs(whole)) < 8, "patience ran out"
-    while one.folder.state != "complete":
-        try:
-            execute(one, observer=StopAfter(7))
-        except KeyboardInterrupt:
-            continue
+    interrupt(one, 8)
+    execute(one)
     assert_same(one, whole)
 
 
+def test_early_stopping_keeps_its_patience(tiny, tmp_path):
+    settings = ["model=simple_rnn", "training.epochs=8", "training.patience=2", "optimizer=sgd"]
+    words = [*tiny, *settings, "optimizer.learning_rate=30"]
+    whole, one = (job_of([*words, f"paths.runs={tmp_path}/{name}"]) for name in ("whole", "again"))
+    execute(whole)
+    stopped_at = len(epochs(whole))
+    assert stopped_at < 8, "patience ran out"
+    interrupt(one, 6 * (stopped_at - 1) + 2)  # within the last epoch, after one without improvement
+    execute(one)
+    assert_same(one, whole)
+
+
+def checkpoint_folder(one, cache):
+    """Return the checkpoints of a job as its run opens them, and the list of their warnings."""
+    dataset, messages = build_dataset(one.config, Path(cache)), []
+    run = {"config": config_hash(one.config), "data": dataset.data_hash, "split": dataset.split_hash}
+    return CheckpointFolder(one.folder.checkpoints, run, messages.append), messages
+
+
 @pytest.mark.parametrize("damage", ["truncated", "emptied", "flipped", "foreign"])
-def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(damage, whole, tiny, tmp_path, capsys):
-    one = job([*tiny, *EVERYTHING_RANDOM], tmp_path / "again")
-    interrupt(one, 15)
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_loaded(damage, one, cache):
     before, last = checkpoint_files(one.folder.checkpoints)
     content = last.read_bytes()
     contents = {"truncated": content[:-9], "emptied": b"", "foreign": before.read_bytes()}
     last.write_bytes(contents.get(damage, content[:500] + bytes([content[500] ^ 4]) + content[501:]))
+    checkpoints, messages = checkpoint_folder(one, cache)
+    assert len(checkpoints.load().epochs) == 1
+    (message,) = messages
+    assert message.startswith(f"{last} is damaged: its digest does not match")
+
+
+def test_a_run_resumes_from_the_checkpoint_before_a_damaged_one(one, whole, capsys):
+    _, last = checkpoint_files(one.folder.checkpoints)
+    last.write_bytes(last.read_bytes()[:-9])
     execute(one)
-    assert f"{last} is damaged: its digest does not fit" in capsys.readouterr().err
-    (resumed,) = (event for event in one.folder.events() if event["event"] == "resumed")
-    assert resumed["epoch"] == 2
+    assert f"{last} is damaged: its digest does not match" in capsys.readouterr().err
+    assert resumed(one) == [(2, 0)]
     assert_same(one, whole)
 
 
-def test_a_checkpoint_of_another_run_is_never_used(whole, tiny, tmp_path, capsys):
-    one, other = job([*tiny, *EVERYTHING_RANDOM], tmp_path / "a"), job([*tiny, *EVERYTHING_RANDOM, "seed=9"], tmp_path)
-    for each in (one, other):
-        interrupt(each, 9)
-    for path in one.folder.checkpoints.iterdir():
-        path.unlink()
-    for path in other.folder.checkpoints.iterdir():
-        path.rename(one.folder.checkpoints / path.name)
-    execute(one)
-    assert "belongs to another run" in capsys.readouterr().err
-    assert_same(one, whole)
+@pytest.mark.parametrize("other", ["config", "data", "split"])
+def test_a_checkpoint_of_another_run_is_never_loaded(other, one, cache):
+    checkpoints, messages = checkpoint_folder(one, cache)
+    foreign = replace(checkpoints, run={**checkpoints.run, other: "0" * 64})
+    assert foreign.load() is None
+    assert len(messages) == 2
+    assert all("belongs to another run" in message for message in messages)
 
 
-def test_a_damaged_journal_is_named_set_aside_and_filled_from_the_checkpoint(whole, tiny, tmp_path, capsys):
-    one = job([*tiny, *EVERYTHING_RANDOM], tmp_path / "again")
-    interrupt(one, 15)
+def test_a_damaged_journal_is_reported_set_aside_and_completed_from_the_checkpoint(one, whole, capsys):
     path = one.folder.journal.path
     path.write_bytes(path.read_bytes().replace(b'"epoch": 2', b'"epoch": 7'))
     execute(one)
-    assert "journal.jsonl is damaged at line 4; it is kept as journal.jsonl.damaged" in capsys.readouterr().err
+    message = "journal.jsonl is damaged at line 4; the file is kept as journal.jsonl.damaged"
+    assert message in capsys.readouterr().err
+    assert resumed(one) == [(3, 0)]
     assert_same(one, whole)
 
 
-def test_an_interrupted_run_does_not_go_on_with_other_reviews(tiny, tmp_path):
+def test_an_interrupted_run_does_not_resume_with_other_reviews(tmp_path, cache):
     lines = [f'"review {index} was {word}",{word}ive' for index in range(60) for word in ("posit", "negat")]
     file = tmp_path / "reviews.csv"
     file.write_text("review,sentiment\n" + "\n".join(lines), encoding="utf-8")
-    words = [text for text in tiny if not text.startswith("data.")] + ["data=imdb", f"data.path={file}"]
-    one = job(words, tmp_path / "runs")
-    interrupt(one, 3)
+    one = job_of(["model=nb_svm", "data=imdb", f"data.path={file}", "tracking=none", *locations(tmp_path, cache)])
+    interrupt(one, 1)
+    (before,) = (event["data_hash"] for event in one.folder.events() if event["event"] == "data")
     file.write_text("review,sentiment\n" + "\n".join(lines[:-2]), encoding="utf-8")
-    with pytest.raises(RunError, match="was begun with other reviews"):
+    with pytest.raises(RunError, match="was started with other reviews"):
         execute(one)
-    assert execute(one, force=True).data_hash != one.folder.events()[-1].get("data_hash")
+    assert execute(one, force=True).data_hash != before
+    assert one.folder.state == "complete"
 
 
-def test_other_code_or_versions_are_said_and_kept(tiny, tmp_path, capsys, monkeypatch):
-    one = job(tiny, tmp_path / "runs")
-    interrupt(one, 8)
+def test_other_code_or_versions_are_printed_and_recorded(linear, capsys, monkeypatch):
+    one = job_of(linear)
+    interrupt(one, 1)
     monkeypatch.setattr("sentiment_lab.sweeps.execution.environment", lambda threads: {"keras": "0"})
     execute(one)
     assert "environment differs: keras was" in capsys.readouterr().err
@@ -168,8 +214,6 @@ def test_other_code_or_versions_are_said_and_kept(tiny, tmp_path, capsys, monkey
     assert any("keras" in line for line in later["differs"])
 
 
-def test_the_stored_checkpoint_minutes_do_not_change_the_name_of_a_run():
+def test_checkpoint_minutes_do_not_change_the_hash_of_a_run():
     one, other = compose_config(["launch.checkpoint_minutes=0"]), compose_config(["launch.checkpoint_minutes=null"])
-    from sentiment_lab.config.identity import config_hash
-
     assert config_hash(one) == config_hash(other)

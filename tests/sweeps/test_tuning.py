@@ -1,4 +1,4 @@
-"""A setting that validation chooses: what is tried, what is chosen, what runs after it, and what is compared."""
+"""Tuning a setting on validation: its trials, the runs with the best value, and the comparison of these."""
 
 from __future__ import annotations
 
@@ -13,149 +13,146 @@ from sentiment_lab.cli.plan import planned_jobs
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.runs.listing import list_runs
+from sentiment_lab.sweeps.executors import base
 from sentiment_lab.sweeps.forecast import WAITS, forecast
 from sentiment_lab.sweeps.grid import plan_jobs
 from sentiment_lab.sweeps.sweep import run_study
 from sentiment_lab.sweeps.tuning import describe, find_groups
-from tests.tiny import TINY
+from tests.tiny import TINY, locations
 
 RATE = "optimizer.learning_rate"
+COMMAND = ["the", "overrides"]
 
 
-def words_of(places):
-    """Two architectures, three learning rates, three seeds, of which the first chooses."""
-    fixed = [*TINY, "tracking=none", *places, f"study.choose={RATE}", "study.name=rates"]
-    words = [
-        [*fixed, f"model={model}", f"{RATE}={rate}", f"seed={seed}"]
-        for model in ("gru", "nb_svm")
+def overrides_of(where):
+    """Return a study of a network and a linear model with three learning rates; the first seed tunes."""
+    linear = [word for word in TINY if not word.startswith("model.")]
+    models = [[*TINY, "model=simple_rnn"], [*linear, "model=nb_svm"]]
+    common = ["training.epochs=1", "tracking=none", *where, f"study.choose={RATE}", "study.name=rates"]
+    return [
+        [*model, *common, f"{RATE}={rate}", f"seed={seed}"]
+        for model in models
         for rate in ("1e-9", "1e-1", "1e-2")
-        for seed in (7, 8, 9)
+        for seed in (7, 8)
     ]
-    return [[word for word in job if "nb_svm" not in job[-3] or not word.startswith("model.")] for job in words]
 
 
-def jobs_of(study):
-    jobs, _ = plan_jobs(study, compose_config)
+def jobs_of(overrides):
+    jobs, _ = plan_jobs(overrides, compose_config)
     return jobs
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, cache):
-    """The study, run once: its folder and its jobs."""
+    """The complete study: its root and its jobs."""
     root = tmp_path_factory.mktemp("study")
-    jobs = jobs_of(words_of([f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]))
-    run_study(jobs, ["the", "words"])
+    jobs = jobs_of(overrides_of(locations(root, cache)))
+    run_study(jobs, COMMAND)
     return root, jobs
 
 
 @pytest.fixture
 def study(tmp_path, cache):
-    """The words of the study, with places of their own."""
-    return words_of([f"paths.runs={tmp_path}/runs", f"paths.store={tmp_path}", f"paths.cache={cache}"])
+    """The overrides of the study in an empty folder."""
+    return overrides_of(locations(tmp_path, cache))
 
 
-def losses_of(candidates):
-    return [min(epoch.validation_loss for epoch in job.folder.result().epochs) for job in candidates.tries]
+def losses_of(group):
+    return [min(epoch.validation_loss for epoch in job.folder.result().epochs) for job in group.trials]
 
 
-def test_every_value_is_tried_with_the_first_seed_and_the_best_on_validation_has_all(done):
+def test_every_value_is_tried_with_the_first_seed_and_the_best_one_runs_with_all_seeds(done):
     root, jobs = done
-    network, bar = find_groups(jobs, RATE)
-    assert [network.value(job) for job in network.tries] == [1e-9, 1e-1, 1e-2]
+    network, linear = find_groups(jobs, RATE)
+    assert [network.value(job) for job in network.trials] == [1e-9, 1e-1, 1e-2]
     losses = losses_of(network)
-    best = network.value(network.tries[losses.index(min(losses))])
-    assert [job.config.seed for job in network.chosen()] == [7, 8, 9]
-    assert {network.value(job) for job in network.chosen()} == {best}
-    assert describe(network).startswith(f"gru learning_rate={best}: chosen by validation loss (1e-09 {losses[0]:.4f}, ")
-    assert [job.config.seed for job in bar.chosen()] == [7, 8, 9], "what has no learning rate tries none"
-    assert len(list_runs(root / "runs")) == 3 + 2 + 3
+    best = network.value(network.trials[losses.index(min(losses))])
+    assert [job.config.seed for job in network.tuned()] == [7, 8]
+    assert {network.value(job) for job in network.tuned()} == {best}
+    scores = f"1e-09 {losses[0]:.4f}, "
+    assert describe(network).startswith(f"simple_rnn learning_rate={best}: chosen by validation loss ({scores}")
+    assert [job.config.seed for job in linear.tuned()] == [7, 8], "a model without a learning rate needs no trials"
+    assert len(list_runs(root / "runs")) == 3 + 1 + 2
 
 
-def test_what_only_tried_a_value_is_in_no_comparison_of_the_study(done):
+def test_runs_with_other_values_are_in_no_comparison_of_the_study(done):
     root, _ = done
     selection = select_study(root / "runs", str(root), "rates")
-    assert len(selection.runs) == 3 + 3
+    assert len(selection.runs) == 2 + 2
     assert "2 runs with values of optimizer.learning_rate that validation did not choose" in selection.left_out
     assert selection.left_out in compare(selection).notes
-    tried = selection.left_out.rpartition("compare ")[2].strip(")")
-    record = json.loads((root / "sweeps" / tried / "jobs.json").read_text(encoding="utf-8"))
+    trials = selection.left_out.rpartition("compare ")[2].strip(")")
+    record = json.loads((root / "sweeps" / trials / "jobs.json").read_text(encoding="utf-8"))
     assert (record["chooses"], len(record["jobs"])) == (RATE, 3)
 
 
 @pytest.mark.parametrize("by", [[], ["model"]])
-def test_what_was_chosen_is_no_part_of_a_name_and_parts_no_seeds(done, by):
+def test_the_tuned_setting_is_no_part_of_a_label_and_separates_no_seeds(done, by):
     root, _ = done
     comparison = compare(select_study(root / "runs", str(root), "rates"), by=by)
-    assert {row.label for row in comparison.rows} == {"gru", "nb_svm"}
-    assert [list(pair.blocks) for pair in comparison.pairs] == [["seed=7", "seed=8", "seed=9"]]
+    assert {row.label for row in comparison.rows} == {"simple_rnn", "nb_svm"}
+    assert [list(pair.blocks) for pair in comparison.pairs] == [["seed=7", "seed=8"]]
 
 
-def test_a_page_tells_what_was_tried(done):
+def test_a_page_has_a_table_of_the_trials(done):
     root, jobs = done
     ((caption, lines),) = choice_tables(find_trials(select_study(root / "runs", str(root), "rates"))).items()
-    assert caption == "optimizer.learning_rate was chosen by validation loss, with the first seed"
+    assert caption == "optimizer.learning_rate: validation loss with the first seed"
     losses = losses_of(find_groups(jobs, RATE)[0])
     shown = [f"**{loss:.4f}**" if loss == min(losses) else f"{loss:.4f}" for loss in losses]
-    assert lines == [["variant", "1e-09", "0.1", "0.01"], ["gru", *shown]]
+    assert lines == [["variant", "1e-09", "0.1", "0.01"], ["simple_rnn", *shown]]
 
 
-def test_the_same_command_goes_on_and_force_trains_each_run_once_more(done, monkeypatch):
-    from sentiment_lab.sweeps.executors import base as executor
-
+def test_the_same_command_trains_nothing_again_and_force_each_run_once(done, monkeypatch):
     _, jobs = done
     trained = []
-    execute = executor.execute
-    monkeypatch.setattr(
-        executor,
-        "execute",
-        lambda job, *, force, **more: (
-            trained.append(job.folder.short_hash) if force or job.folder.state != "complete" else None,
-            execute(job, force=force, **more),
-        )[1],
-    )
-    run_study(jobs, ["the", "words"])
+
+    def execute(job, *, force, callback=None):
+        if force or job.folder.state != "complete":
+            trained.append(job.folder.short_hash)
+        return job.folder.result()
+
+    monkeypatch.setattr(base, "execute", execute)
+    run_study(jobs, COMMAND)
     assert trained == []
-    run_study(jobs, ["the", "words"], force=True)
-    assert len(trained) == len(set(trained)) == 8
+    run_study(jobs, COMMAND, force=True)
+    assert len(trained) == len(set(trained)) == 6
 
 
-def test_a_plan_says_what_waits_for_the_choice(study, done):
-    before = forecast(jobs_of(study))
-    assert [one.state for one in before] == ["new"] * 6 + [WAITS] * 2
-    assert [one.job.name for one in before[-2:]] == ["gru learning_rate=? seed=8", "gru learning_rate=? seed=9"]
-    assert [one.state for one in forecast(done[1])] == ["complete"] * 8
+def test_a_plan_shows_the_jobs_that_wait_for_tuning(study, done):
+    before = forecast(jobs_of(study[:6]))
+    assert [one.state for one in before] == ["new"] * 3 + [WAITS]
+    assert before[-1].job.name == "simple_rnn learning_rate=? seed=8"
+    assert [one.state for one in forecast(done[1])] == ["complete"] * 6
 
 
 @pytest.mark.parametrize(
     ("word", "problem"),
     [
-        (
-            "study.choose=optimizer.rate",
-            "study.choose must name a setting that validation can choose, got 'optimizer.rate'",
-        ),
-        ("split.validation=0", "study.choose needs a validation part that is not the test part: split.validation=0.1"),
+        ("study.choose=optimizer.rate", "study.choose must name a setting that can be tuned on validation, got"),
+        ("split.validation=0", "study.choose needs a validation part other than the test part: split.validation=0.1"),
     ],
 )
-def test_what_cannot_be_chosen_is_said_before_anything_trains(study, tmp_path, word, problem):
-    jobs = jobs_of([[*job, word, "training.selection=last"] for job in study[:9]])
+def test_a_setting_that_cannot_be_tuned_is_refused_before_anything_trains(study, tmp_path, word, problem):
+    jobs = jobs_of([[*job, word, "training.selection=last"] for job in study[:4]])
     with pytest.raises(ConfigError) as caught:
-        run_study(jobs, ["the", "words"])
+        run_study(jobs, COMMAND)
     assert caught.value.problems[0].startswith(problem)
     assert list_runs(tmp_path / "runs") == []
 
 
-def test_one_value_is_no_choice(study, tmp_path):
-    run_study(jobs_of(study[:3]), ["the", "words"])
+def test_a_single_value_needs_no_trials(linear, tmp_path):
+    words = [*linear, "study.choose=model.C", "model.C=1"]
+    run_study(jobs_of([[*words, f"seed={seed}"] for seed in (1, 2)]), COMMAND)
     assert len(list(tmp_path.glob("sweeps/*"))) == 1
 
 
-def test_a_plan_from_the_command_line(tiny):
+def test_the_command_line_plans_a_tuned_study(tiny):
     words = [*tiny, "model=gru", f"{RATE}=1e-3,1e-2", "seed=1,2", f"study.choose={RATE}"]
-    states = [one.state for one in forecast(planned_jobs(words))]
-    assert states == ["new", "new", WAITS]
+    assert [one.state for one in forecast(planned_jobs(words))] == ["new", "new", WAITS]
 
 
-def test_a_choice_needs_all_jobs_at_once(tiny):
+def test_tuning_needs_all_jobs_at_once(tiny):
     words = [*tiny, f"{RATE}=1e-3,1e-2", f"study.choose={RATE}", "hydra.sweeper.max_batch_size=1"]
     with pytest.raises(ConfigError, match=r"max_batch_size must be null where study.choose=.*, got 1"):
         planned_jobs(words)

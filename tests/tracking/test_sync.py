@@ -244,7 +244,7 @@ def test_an_archive_that_the_user_names_must_be_whole(damaged, said, tiny, tmp_p
 def test_named_data_that_is_not_there_is_named(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("SENTIMENT_LAB_DATA", str(tmp_path / "nowhere"))
     (problem,) = problems(tiny)
-    assert f"SENTIMENT_LAB_DATA names {tmp_path}/nowhere, which is not there" in problem
+    assert f"SENTIMENT_LAB_DATA names {tmp_path}/nowhere, which does not exist" in problem
 
 
 def _version(name):

@@ -1,4 +1,4 @@
-"""Which epoch is the best, and when training stops."""
+"""The best epoch, and early stopping."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ def record(epoch, loss, accuracy=0.5):
 
 
 def run(overrides, losses, accuracies=None):
-    course = TrainingHistory(compose_config([f"training.{text}" for text in overrides]).training)
+    history = TrainingHistory(compose_config([f"training.{text}" for text in overrides]).training)
     accuracies = accuracies or [0.5] * len(losses)
     for epoch, (loss, accuracy) in enumerate(zip(losses, accuracies, strict=True), 1):
-        if not course.wants_another_epoch():
+        if history.is_finished:
             break
-        course.add(record(epoch, loss, accuracy), lambda epoch=epoch: [np.array([epoch], np.float32)])
-    return course
+        history.add(record(epoch, loss, accuracy), lambda epoch=epoch: [np.array([epoch], np.float32)])
+    return history
 
 
 def test_the_best_epoch_by_loss_is_kept():
-    course = run(["epochs=4"], [0.5, 0.3, 0.4, 0.35])
-    assert (course.best_epoch, course.kept_epoch) == (2, 2)
-    assert course.best_weights[0][0] == 2
+    history = run(["epochs=4"], [0.5, 0.3, 0.4, 0.35])
+    assert (history.best_epoch, history.kept_epoch) == (2, 2)
+    assert history.best_weights[0][0] == 2
 
 
-def test_the_last_epoch_is_kept_where_asked():
-    course = run(["epochs=3", "selection=last"], [0.5, 0.3, 0.4])
-    assert (course.best_epoch, course.kept_epoch, course.best_weights) == (2, 3, None)
+def test_the_last_epoch_is_kept_with_selection_last():
+    history = run(["epochs=3", "selection=last"], [0.5, 0.3, 0.4])
+    assert (history.best_epoch, history.kept_epoch, history.best_weights) == (2, 3, None)
 
 
-def test_accuracy_can_choose_and_the_first_of_equals_wins():
-    course = run(["epochs=3", "monitor=validation_accuracy"], [0.1, 0.2, 0.3], [0.7, 0.8, 0.8])
-    assert course.best_epoch == 2
-    assert course.best_validation_accuracy == 0.8
+def test_accuracy_can_be_monitored_and_the_first_of_equals_is_best():
+    history = run(["epochs=3", "monitor=validation_accuracy"], [0.1, 0.2, 0.3], [0.7, 0.8, 0.8])
+    assert history.best_epoch == 2
+    assert history.best_validation_accuracy == 0.8
 
 
 @pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 4), ("null", 6)])
 def test_training_stops_when_patience_runs_out(patience, epochs):
-    course = run(["epochs=6", f"patience={patience}"], [0.5, 0.3, 0.4, 0.35, 0.36, 0.37])
-    assert len(course.epochs) == epochs
+    history = run(["epochs=6", f"patience={patience}"], [0.5, 0.3, 0.4, 0.35, 0.36, 0.37])
+    assert len(history.epochs) == epochs
 
 
-def test_without_a_held_out_part_the_last_epoch_is_the_best():
-    course = run(["epochs=3"], [None, None, None], [None, None, None])
-    assert (course.best_epoch, course.best_validation_accuracy) == (3, None)
+def test_without_a_validation_part_the_last_epoch_is_the_best():
+    history = run(["epochs=3"], [None, None, None], [None, None, None])
+    assert (history.best_epoch, history.best_validation_accuracy) == (3, None)

@@ -32,7 +32,7 @@ PLAIN = OptimizerConfig(
 
 
 def adam(gradients: list[Vector], _: float) -> Iterator[Vector]:
-    """Kingma and Ba (2015), in the order of computation that their section 2 recommends."""
+    """Kingma and Ba (2015), in the efficient order of computation of their section 2."""
     m, v = np.zeros(3), np.zeros(3)
     for t, g in enumerate(gradients, start=1):
         m = 0.9 * m + 0.1 * g
@@ -115,7 +115,7 @@ def test_each_optimizer_takes_its_published_steps(name, weight_decay):
 
 
 @pytest.mark.parametrize("name", ["sgd", "rmsprop"])
-def test_momentum_carries_earlier_steps_on(name):
+def test_momentum_adds_earlier_steps(name):
     optimizer = dataclasses.replace(PLAIN, name=name, momentum=0.8)
     np.testing.assert_allclose(ours(optimizer, GRADIENTS), reference(optimizer, GRADIENTS), rtol=2e-5, atol=2e-6)
 
@@ -131,8 +131,8 @@ def test_the_global_norm_is_clipped_over_all_variables():
     np.testing.assert_allclose(variables[1].numpy(), [-2.0], rtol=1e-6)
 
 
-# Keras 3.15 takes an embedding's gradient in slices, one for each position in the batch, and squares them one by one:
-# the published updates square their sum. Our numbers rest on it, so a Keras that does otherwise must be noticed.
+# Keras 3.15 takes an embedding's gradient in slices, one for each position in the batch, and squares each of them: the
+# published updates square their sum. Published results depend on it, so a change in Keras must be noticed.
 
 
 def step_on_a_word_that_repeats(optimizer: OptimizerConfig) -> np.ndarray:
@@ -146,13 +146,13 @@ def step_on_a_word_that_repeats(optimizer: OptimizerConfig) -> np.ndarray:
     return embedding.embeddings.numpy()[:, 0]
 
 
-def test_adam_adds_up_the_squares_of_a_word_that_repeats_in_a_batch():
+def test_adam_adds_the_squares_of_a_word_that_repeats_in_a_batch():
     sums, squares = np.array([0.0, 0.6, 0.3]), np.array([0.0, 0.01 + 0.16 + 0.81, 0.09])
     expected = -RATE * sums / (np.sqrt(squares) + 1e-7 / math.sqrt(0.001))
     np.testing.assert_allclose(step_on_a_word_that_repeats(PLAIN), expected, rtol=2e-5)
 
 
-def test_the_global_norm_adds_up_the_squares_of_a_word_that_repeats_in_a_batch():
+def test_the_global_norm_adds_the_squares_of_a_word_that_repeats_in_a_batch():
     clipped = dataclasses.replace(PLAIN, name="sgd", global_clipnorm=0.5)
     scale = 0.5 / math.sqrt(0.01 + 0.16 + 0.81 + 0.09)
     expected = -RATE * scale * np.array([0.0, 0.6, 0.3])

@@ -1,1 +1,1 @@
-"""The answer as part of a Markdown page that stays: question, verdict, tables, figures, and where they come from."""
+"""Blocks of a Markdown page that answer a question: verdict, tables, figures, notes, and how to reproduce them."""

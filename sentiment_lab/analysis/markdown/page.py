@@ -1,12 +1,12 @@
-"""A Markdown page that keeps what people wrote in it, and blocks that a command writes anew.
+"""A Markdown page with text by people, which stays, and blocks that a command rewrites.
 
-A block stands between two comments, the first of which is the command that writes it:
+A block is enclosed by two comments, the first of which contains the command that writes it:
 
     <!-- sentiment-lab compare --study architectures -->
     ...
     <!-- end -->
 
-One that stands in a fence of three backquotes or tildes is an example, and stays as it is.
+A block inside a fence of three backquotes or tildes is an example and stays unchanged.
 """
 
 from __future__ import annotations
@@ -28,41 +28,41 @@ _PIECE = re.compile(
 def commands_in(page: Path) -> list[str]:
     """Return the commands of a page's blocks, in order.
 
-    Raises LabError where it cannot be read or holds none, and where a block has no end.
+    Raises LabError if the page cannot be read, has no block, or has a block without an end.
     """
-    found = [match["command"] for match in _blocks(page, _read(page))]
-    if not found:
-        raise LabError(f"{page} holds no block; name hashes or --study, and its first one is written")
-    return found
+    commands = [match["command"] for match in _blocks(page, _read(page))]
+    if not commands:
+        raise LabError(f"{page} has no block; name hashes or --study to write its first one")
+    return commands
 
 
 def check_page(page: Path) -> None:
-    """Raise LabError where a page is there that cannot be read, or has a block without an end."""
+    """Raise LabError if the page exists and cannot be read, or has a block without an end."""
     if page.exists():
         _blocks(page, _read(page))
 
 
 def put_block(page: Path, command: str, title: str, text: str) -> None:
-    """Write a block into a page, in place of the one of the same command, else at its end; a new page gets a title.
+    """Write a block into a page: in place of the block of the same command, or at the end. A new page gets a title.
 
-    Raises LabError where a block of the page has no end: what people wrote after it would be lost.
+    Raises LabError if a block of the page has no end, because the text after it would be lost.
     """
     before = _read(page) if page.exists() else f"# {title}\n"
     newline = "\r\n" if "\r\n" in before else "\n"
     block = f"<!-- {command} -->\n{text}\n\n{_END}".replace("\n", newline)
-    places = [match.span() for match in _blocks(page, before) if match["command"] == command]
-    if places:
-        start, end = places[0]
-        whole = before[:start] + block + before[end:]
+    spans = [match.span() for match in _blocks(page, before) if match["command"] == command]
+    if spans:
+        start, end = spans[0]
+        after = before[:start] + block + before[end:]
     else:
-        whole = f"{before.rstrip()}{2 * newline}{block}{newline}"
-    atomic_write(page, whole.encode())
+        after = f"{before.rstrip()}{2 * newline}{block}{newline}"
+    atomic_write(page, after.encode())
 
 
 def _blocks(page: Path, text: str) -> list[re.Match[str]]:
     broken = re.search(rf"^{_START}.*", _PIECE.sub("", text), re.MULTILINE)
     if broken:
-        raise LabError(f"{page}: {broken.group().strip()} has no {_END}; write that line where the block shall end")
+        raise LabError(f"{page}: {broken.group().strip()} has no {_END}; add that line where the block ends")
     return [match for match in _PIECE.finditer(text) if match["command"]]
 
 

@@ -1,4 +1,4 @@
-"""Where the numbers of a page come from: how long it took, on what, and how to get them again."""
+"""The provenance of a page's numbers: the effort, the machine, the versions, and the commands to reproduce them."""
 
 from __future__ import annotations
 
@@ -21,40 +21,41 @@ def runs_of(comparison: Comparison) -> list[StudyRun]:
 
 
 def sweep_command(record: SweepRecord) -> str:
-    """Return the command of a sweep without what belongs to the machine that it ran on.
+    """Return the command of a sweep without the settings of the machine that it ran on.
 
-    Raises LabError where it was not kept so that it can be read.
+    Raises LabError if the recorded command cannot be parsed.
     """
     try:
-        program, train, *words = shlex.split(record.command)
+        program, train, *overrides = shlex.split(record.command)
     except ValueError as error:
-        raise LabError(f"the command of sweep {record.hash} cannot be read ({error}); give it once more") from error
-    return shlex.join([program, train, *machine_independent(words)])
+        raise LabError(
+            f"the command of sweep {record.hash} cannot be read ({error}); run the sweep's command again"
+        ) from error
+    return shlex.join([program, train, *machine_independent(overrides)])
 
 
-def effort(runs: Sequence[StudyRun], tries: Sequence[StudyRun]) -> str:
-    """Return how many runs there are, and the hours that their training took and that passed.
+def effort(runs: Sequence[StudyRun], trials: Sequence[StudyRun]) -> str:
+    """Return the number of runs, the time of their training and their total time.
 
-    `tries` are those that tried a value; what is compared may be among them.
+    `trials` are the tuning runs, which may include runs that are compared.
     """
-    more = [run for run in tries if run.short_hash not in {one.short_hash for one in runs}]
-    beside = f", and {len(more)} that tried other values" if more else ""
-    whole = [*runs, *more]
-    training = sum(run.outcome.train_seconds for run in whole)
-    passed = sum(seconds for run in whole for seconds in _attempts(run))
+    more = [run for run in trials if run.short_hash not in {one.short_hash for one in runs}]
+    tuning = f" and {len(more)} tuning runs" if more else ""
+    training = sum(run.outcome.train_seconds for run in [*runs, *more])
+    total = sum(seconds for run in [*runs, *more] for seconds in _attempts(run))
     return (
-        f"{len(runs)} runs{beside}: {_hours(training)} of training, {_hours(passed)} with reading, testing and keeping "
-        "(runs side by side are added up)"
+        f"{len(runs)} runs{tuning}: {_hours(training)} of training, {_hours(total)} with data loading, evaluation and "
+        "saving (summed over parallel runs)"
     )
 
 
 def machine(runs: Sequence[StudyRun]) -> str:
-    """Return what the runs ran on and with, each of several in turn."""
+    """Return the machine and the libraries of the runs, or all of them if runs differ."""
     return " / ".join(dict.fromkeys(map(_machine, map(_environment, runs))))
 
 
 def versions(runs: Sequence[StudyRun]) -> str:
-    """Return the commits, the data and the split that the runs had."""
+    """Return the commits, the data and the splits of the runs."""
     codes = dict.fromkeys(_code(_environment(run).get("code_version", "unknown")) for run in runs)
     data = dict.fromkeys(f"`{run.outcome.data_hash[:SHORT]}`" for run in runs)
     splits = dict.fromkeys(f"`{run.outcome.split_hash[:SHORT]}`" for run in runs)
@@ -66,27 +67,29 @@ def _environment(run: StudyRun) -> Mapping[str, str]:
     try:
         return run.folder.environment()
     except LabError:
-        return {}  # damaged: its numbers are there all the same, and `doctor` names it
+        return {}  # damaged: its result is still valid, and `doctor` reports it
 
 
-def _machine(known: Mapping[str, str]) -> str:
-    if not known:
-        return "a machine that is not known"
-    libraries = ", ".join(f"{name} {known[name]}" for name in _LIBRARIES if name in known)
-    threads = known.get("threads", "all")
-    features = known.get("processor", "").partition("[")[2]
+def _machine(environment: Mapping[str, str]) -> str:
+    if not environment:
+        return "an unknown machine"
+    libraries = ", ".join(f"{name} {environment[name]}" for name in _LIBRARIES if name in environment)
+    threads = environment.get("threads", "all")
+    features = environment.get("processor", "").partition("[")[2]
     vectors = " with AVX-512" if "avx512" in features else ""
-    return f"{known.get('cores', '?')} cores{vectors}, {threads} thread{'s' * (threads != '1')} a run; {libraries}"
+    return (
+        f"{environment.get('cores', '?')} cores{vectors}, {threads} thread{'s' * (threads != '1')} per run; {libraries}"
+    )
 
 
 def _code(version: str) -> str:
     commit, changed, _ = version.partition("+")
     name = commit[:SHORT] if all(character in "0123456789abcdef" for character in commit) else commit
-    return f"`{name}`{' with changes that were not committed' if changed else ''}"
+    return f"`{name}`{' with uncommitted changes' if changed else ''}"
 
 
 def _attempts(run: StudyRun) -> list[float]:
-    """Return the seconds of each attempt, from its start to its last sign of life."""
+    """Return the seconds of each attempt, from its start to its last event."""
     spans: list[list[datetime]] = []
     for event in run.folder.events():
         if event["event"] == "started" or not spans:

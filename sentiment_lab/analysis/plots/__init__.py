@@ -1,1 +1,1 @@
-"""Charts: of one run, of a variant, of a comparison."""
+"""Charts of single runs, of variants and of comparisons."""

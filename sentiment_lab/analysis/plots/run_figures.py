@@ -1,4 +1,4 @@
-"""The figures of one run: its course over the epochs, and where its predictions on the test part are right."""
+"""The figures of one run: its training history, and its predictions on the test part."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
-from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, roc_curve
 
+from sentiment_lab.analysis.measures import PROBABILITY_BINS, by_length, by_probability, confusion_counts
+from sentiment_lab.analysis.plots.axes import draw_shares, scale_accuracy, scale_epochs, scale_percent
+from sentiment_lab.analysis.plots.style import LIGHT, style_axes
+from sentiment_lab.analysis.statistics import wilson_interval
 from sentiment_lab.training.result import EpochRecord, Result
 
-RED, BLUE, GREY = "#c8323c", "#1f63b4", "#6b6b6b"
-"""Training, held-out and what stands beside them; red and blue differ in lightness for the colour-blind too."""
+RED, BLUE, GREY, GRID = LIGHT["train"], LIGHT["held-out"], "#6b6b6b", "#e4e4e4"
 
 FEW_EPOCHS = 20
-"""Up to here each epoch has a mark and a number of its own."""
+"""Largest number of epochs that each have a mark and a tick."""
 
 LENGTH_BINS = 10
-PROBABILITY_BINS = 10
 
 Floats = NDArray[np.floating]
-Whole = NDArray[np.integer]
+Integers = NDArray[np.integer]
 
 
 def run_figures(
-    title: str, result: Result, *, labels: Whole, probabilities: Floats, lengths: Whole
+    title: str, result: Result, *, labels: Integers, probabilities: Floats, lengths: Integers
 ) -> dict[str, Figure]:
     """Draw all figures of a run, by file name.
 
@@ -49,37 +49,37 @@ def run_figures(
 
 
 def save_figures(figures: Mapping[str, Figure], folder: Path) -> None:
-    """Write figures of 800 by 500 pixels into a folder that is there; the same figure gives the same bytes."""
+    """Write figures of 800 x 500 pixels into an existing folder; the same figure gives the same bytes."""
     for name, figure in figures.items():
-        # `savefig` draws everything twice, the first time for a layout that is fixed here.
+        # `savefig` draws everything twice, the first time for the layout, which is fixed here.
         canvas: Any = FigureCanvasAgg(figure)
         canvas.print_png(folder / name, metadata={"Software": None})
 
 
 def draw_accuracy(title: str, result: Result) -> Figure:
-    """Draw the accuracies of the training and the held-out part, epoch by epoch."""
+    """Draw the accuracies of the training and the held-out part by epoch."""
     figure, axes = _figure(title, "Accuracy by epoch")
-    _draw_course(axes, result, "accuracy")
-    _scale_accuracy(axes, [record.train_accuracy for record in result.epochs] + _held_out(result, "accuracy"))
+    _draw_curves(axes, result, "accuracy")
+    scale_accuracy(axes, min([record.train_accuracy for record in result.epochs] + _held_out(result, "accuracy")))
     axes.set_ylabel("accuracy")
     _add_legend(figure)
     return figure
 
 
 def draw_loss(title: str, result: Result) -> Figure:
-    """Draw the losses of the training and the held-out part, epoch by epoch."""
+    """Draw the losses of the training and the held-out part by epoch."""
     figure, axes = _figure(title, "Loss by epoch")
-    _draw_course(axes, result, "loss")
+    _draw_curves(axes, result, "loss")
     axes.set_ylim(0, 1.08 * max([record.train_loss for record in result.epochs] + _held_out(result, "loss")))
-    axes.set_ylabel("binary cross-entropy (nats a review)")
+    axes.set_ylabel("binary cross-entropy (nats per review)")
     _add_legend(figure)
     return figure
 
 
-def draw_confusion_matrix(title: str, labels: Whole, probabilities: Floats) -> Figure:
-    """Draw how many reviews of each label are called negative and positive."""
+def draw_confusion_matrix(title: str, labels: Integers, probabilities: Floats) -> Figure:
+    """Draw the number of reviews by true and predicted label."""
     figure, axes = _figure(title, f"Confusion matrix, {len(labels):,} test reviews (share of the true label)")
-    counts = confusion_matrix(labels, probabilities > 0.5, labels=[0, 1])
+    counts = confusion_counts(labels, probabilities)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
@@ -95,87 +95,84 @@ def draw_confusion_matrix(title: str, labels: Whole, probabilities: Floats) -> F
     return figure
 
 
-def draw_roc(title: str, labels: Whole, probabilities: Floats, area: float) -> Figure:
-    """Draw the share of positive reviews found against the share of negative ones called positive."""
+def draw_roc(title: str, labels: Integers, probabilities: Floats, area: float) -> Figure:
+    """Draw the true positive rate against the false positive rate."""
+    from sklearn.metrics import roc_curve
+
     figure, axes = _figure(title, "Receiver operating characteristic, test")
     false, true, _ = roc_curve(labels, probabilities)
     axes.fill_between(false, true, color=BLUE, alpha=0.12, linewidth=0)
     axes.plot(false, true, color=BLUE, linewidth=2, label=f"area under the curve {area:.4f}")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
-    _scale_square(axes)
-    axes.set_xlabel("negative reviews called positive")
-    axes.set_ylabel("positive reviews called positive")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="false positive rate", ylabel="true positive rate")
+    scale_percent(axes.xaxis, axes.yaxis)
     _add_legend(figure)
     return figure
 
 
-def draw_calibration(title: str, labels: Whole, probabilities: Floats, error: float) -> Figure:
-    """Draw the share of positive reviews against the probability that was said, and how often it was said."""
+def draw_calibration(title: str, labels: Integers, probabilities: Floats, error: float) -> Figure:
+    """Draw the fraction of positives against the predicted probability, and the histogram of the latter."""
     figure, axes = _figure(title, "Calibration, test", panels=[3, 1])
-    edges = np.linspace(0, 1, PROBABILITY_BINS + 1)
-    bins = np.digitize(probabilities, edges[1:-1])
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="perfect")
-    groups = [(probabilities[bins == number], labels[bins == number]) for number in np.unique(bins)]
-    said = [float(chosen.mean()) for chosen, _ in groups]
-    _draw_shares(
-        axes, said, [found == 1 for _, found in groups], f"bins of 0.1; expected calibration error {error:.3f}"
+    bins = by_probability(labels, probabilities)
+    draw_shares(
+        axes,
+        [one.mean_predicted for one in bins],
+        [one.fraction_positive for one in bins],
+        [wilson_interval(round(one.fraction_positive * one.size), one.size) for one in bins],
+        color=BLUE,
+        capsize=4,
+        label=f"bins of 0.1; expected calibration error {error:.3f}",
     )
-    axes.set(xlim=(0, 1), ylim=(-0.02, 1.02), ylabel="share that is positive")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(xlim=(0, 1), ylim=(-0.02, 1.02), ylabel="fraction of positives")
+    scale_percent(axes.yaxis)
     axes.tick_params(labelbottom=False)
-    histogram = figure.axes[1]
-    histogram.hist(probabilities, bins=edges.tolist(), color=BLUE, alpha=0.6, edgecolor="white")
-    histogram.set(xlim=(0, 1), xlabel="probability of a positive review", ylabel="reviews")
-    histogram.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    histogram.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    _draw_histogram(figure.axes[1], probabilities)
     _add_legend(figure)
     return figure
 
 
-def draw_accuracy_by_length(title: str, labels: Whole, probabilities: Floats, lengths: Whole) -> Figure:
-    """Draw the accuracy of about equally many reviews each, from the shortest to the longest."""
+def draw_accuracy_by_length(title: str, labels: Integers, probabilities: Floats, lengths: Integers) -> Figure:
+    """Draw the accuracy in bins of about equally many reviews, from the shortest to the longest."""
     figure, axes = _figure(title, "Accuracy by review length, test")
-    right = (probabilities > 0.5) == (labels == 1)
-    # Many reviews may have one length, that of text.max_length above all: equal edges then leave fewer bins.
-    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTH_BINS + 1)[1:-1], method="lower"))
-    bins = np.digitize(lengths, edges, right=True)
-    numbers = np.unique(bins)
-    lowest = _draw_shares(
-        axes, range(len(numbers)), [right[bins == number] for number in numbers], "95 % interval (Wilson)"
-    )
-    overall = float(right.mean())
+    correct = (probabilities > 0.5) == (labels == 1)
+    bins = by_length(lengths, correct[None], LENGTH_BINS)
+    intervals = [(one.low, one.high) for one in bins]
+    positions = range(len(bins))
+    style = {"color": BLUE, "capsize": 4, "label": "95 % interval (Wilson)"}
+    draw_shares(axes, positions, [one.accuracy for one in bins], intervals, **style)
+    overall = float(correct.mean())
     axes.axhline(overall, color=GREY, linestyle=":", label=f"all reviews {overall:.1%}")
-    axes.set_xticks(range(len(numbers)), [_length_label(lengths[bins == number]) for number in numbers], size=9)
-    _scale_accuracy(axes, [lowest])
-    axes.set_xlabel("tokens that the model read, and reviews (n)")
+    axes.set_xticks(positions, [f"{one.span}\nn={one.reviews:,}" for one in bins], size=9)
+    scale_accuracy(axes, min(one.low for one in bins))
+    axes.set_xlabel("tokens read by the model, and reviews (n)")
     axes.set_ylabel("accuracy")
     _add_legend(figure)
     return figure
 
 
 def _figure(title: str, subject: str, panels: Sequence[int] = (1,)) -> tuple[Figure, Axes]:
+    """Return a figure of 800 x 500 pixels and the first of its panels, which have these relative heights."""
     figure = Figure(figsize=(8, 5), dpi=100)
-    # A run may be named after values of any kind; a $ in them is no mathematics.
+    # The name may contain values of any kind; a $ in them is not mathematics.
     name = textwrap.fill(title, 76)
     figure.suptitle(name, size=12, weight="bold", parse_math=False)
-    # Fixed, because working the margins out takes matplotlib as long as drawing; each line of the name takes 20 pixels.
+    # Fixed, because a computed layout takes matplotlib as long as drawing; each line of the name takes 20 pixels.
     top = max(0.93 - 0.04 * len(name.splitlines() or [""]), 0.4)
     margins = {"left": 0.11, "right": 0.97, "bottom": 0.22, "top": top, "hspace": 0.12}
     all_axes = figure.subplots(len(panels), squeeze=False, height_ratios=panels, gridspec_kw=margins)[:, 0]
     for axes in all_axes:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color="#e4e4e4", linewidth=0.8)
-        axes.set_axisbelow(True)
+        style_axes(axes, GRID)
     all_axes[0].set_title(subject, size=11, color=GREY)
     return figure, all_axes[0]
 
 
 def _add_legend(figure: Figure) -> None:
-    """Put the legend below, where it hides no data."""
+    """Add the legend below the axes, where it covers no data."""
     figure.legend(loc="lower center", ncols=4, frameon=False, fontsize=9)
 
 
-def _draw_course(axes: Axes, result: Result, quantity: str) -> None:
+def _draw_curves(axes: Axes, result: Result, quantity: str) -> None:
     epochs = [record.epoch for record in result.epochs]
     train = [getattr(record, f"train_{quantity}") for record in result.epochs]
     held_out = _held_out(result, quantity)
@@ -188,13 +185,11 @@ def _draw_course(axes: Axes, result: Result, quantity: str) -> None:
     axes.axvline(
         result.kept_epoch, color=GREY, linestyle=":", zorder=0, label=f"weights kept: epoch {result.kept_epoch}"
     )
-    axes.set_xlim(0.5, len(epochs) + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True) if len(epochs) > FEW_EPOCHS else FixedLocator(epochs))
-    axes.set_xlabel("epoch")
+    scale_epochs(axes, len(epochs), few=FEW_EPOCHS, margin=0.5)
 
 
 def _held_out(result: Result, quantity: str) -> list[float]:
-    """Return the held-out values by epoch, none where nothing was held out."""
+    """Return the held-out values by epoch, an empty list if nothing was held out."""
     values = [getattr(record, f"validation_{quantity}") for record in result.epochs]
     return [] if None in values else values
 
@@ -206,29 +201,9 @@ def _mark_best(axes: Axes, record: EpochRecord, quantity: str) -> None:
     axes.plot(record.epoch, value, "o", color=BLUE, markersize=13, fillstyle="none", markeredgewidth=2, label=label)
 
 
-def _draw_shares(axes: Axes, places: Sequence[float], groups: Sequence[NDArray[np.bool_]], label: str) -> float:
-    """Draw the share of true values of each group with its 95 % interval (Wilson 1927); return the lowest end."""
-    shares = np.array([group.mean() for group in groups])
-    tests = [binomtest(int(group.sum()), len(group)) for group in groups]
-    intervals = np.array([test.proportion_ci(method="wilson") for test in tests])
-    reach = np.abs(intervals.T - shares)
-    axes.errorbar(places, shares, yerr=reach, color=BLUE, marker="o", linewidth=1.5, capsize=4, label=label)
-    return float(intervals.min())
-
-
-def _scale_accuracy(axes: Axes, values: Sequence[float]) -> None:
-    """Run the axis from chance to 100 %, or from 0 where something lies below chance."""
-    axes.set_ylim(0.5 if min(values) >= 0.5 else 0, 1.02)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-
-
-def _scale_square(axes: Axes) -> None:
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0))
-
-
-def _length_label(lengths: Whole) -> str:
-    shortest, longest = lengths.min(), lengths.max()
-    span = f"{shortest}" if shortest == longest else f"{shortest}–{longest}"  # noqa: RUF001
-    return f"{span}\nn={len(lengths):,}"
+def _draw_histogram(axes: Axes, probabilities: Floats) -> None:
+    edges = np.linspace(0, 1, PROBABILITY_BINS + 1).tolist()
+    axes.hist(probabilities, bins=edges, color=BLUE, alpha=0.6, edgecolor="white")
+    axes.set(xlim=(0, 1), xlabel="predicted probability of a positive review", ylabel="reviews")
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))

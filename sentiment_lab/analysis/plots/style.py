@@ -1,4 +1,4 @@
-"""Charts as SVG text that takes its colours and its font from the page, and that is the same whenever it is drawn."""
+"""Style of all charts, and charts as SVG text: colours and font come from the page, equal input gives equal text."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from matplotlib.figure import Figure
 
 INK, MUTED, GRID, PAPER = "#010203", "#010204", "#010205", "#010206"
 TRAIN, HELD_OUT = "#010207", "#010208"
-"""Colours that nothing else has: the page's own take their place, so that a chart is right in light and in dark."""
+"""Placeholder colours, replaced in the SVG by the page's own, so that a chart fits a light and a dark page."""
 
 LINES = ("#010208", "#010207", "#010209", "#01020a", "#01020b", "#01020c", "#01020d")
-"""Lines of one chart, in order."""
+"""Placeholder colours of the lines in one chart, in order."""
+
+BEHIND_TEXT = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}
+"""Box behind a text, so that no line runs through it."""
 
 ROLES = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper", TRAIN: "train", HELD_OUT: "held-out"} | {
     colour: f"line-{number}" for number, colour in enumerate(LINES[2:], 3)
@@ -38,7 +41,7 @@ LIGHT = {
     "line-6": "#0d7c8c",
     "line-7": "#8a4b52",
 }
-"""Red and blue are those of the figures of one run."""
+"""Colours of a light page, and of the figures of one run. Red and blue differ in lightness for colour-blind readers."""
 DARK = {
     "ink": "#e8eaed",
     "muted": "#a8afba",
@@ -73,7 +76,7 @@ _XML = 'xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000
 
 @dataclass(frozen=True)
 class Chart:
-    """One drawing: its name, what it shows in words and numbers, and the inside of its SVG element."""
+    """One chart: its name, a description in words and numbers, size in pixels, and the content of its SVG element."""
 
     name: str
     alt: str
@@ -83,14 +86,14 @@ class Chart:
 
     @property
     def inline(self) -> Markup:
-        """The element for a page that defines the colours."""
+        """The SVG element for a page that defines the colours."""
         frame = Markup('<svg role="img" aria-label="{}" viewBox="0 0 {} {}" style="max-width:{}px">{}</svg>')
-        content = Markup(self.content)  # noqa: S704  # matplotlib has escaped its texts
+        content = Markup(self.content)  # noqa: S704  # matplotlib escapes its texts
         return frame.format(self.alt, self.width, self.height, round(1.25 * self.width), content)
 
     @property
     def standalone(self) -> str:
-        """The whole file, with colours of its own for light and dark."""
+        """The content of an SVG file with its own colours for light and dark."""
         light, dark = (";".join(f"--{role}:{value}" for role, value in colours.items()) for colours in (LIGHT, DARK))
         style = f":root{{{light};background:var(--paper)}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}"
         size = f'width="{self.width}" height="{self.height}" viewBox="0 0 {self.width} {self.height}"'
@@ -99,32 +102,37 @@ class Chart:
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
-    """Draw as the page needs it."""
+def svg_style() -> Iterator[None]:
+    """Draw charts for SVG within this context."""
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
-        # The reader's own fonts show what is not in the font by which texts are measured here.
+        # Glyphs that are missing in the font that measures texts here are shown by the reader's own fonts.
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*")
         yield
 
 
 def build_figure(width: int, height: int) -> Figure:
-    """Return an empty figure of a size in pixels of the page."""
+    """Return an empty figure with a size in pixels of the page."""
     return Figure(figsize=(width / 72, height / 72), dpi=72)
 
 
 def add_axes(figure: Figure, left: int, bottom: int, right: int, top: int) -> Axes:
-    """Add axes whose sides lie so many pixels from the left and the bottom of the figure."""
+    """Add axes whose sides are at these distances in pixels from the left and the bottom of the figure."""
     width, height = figure.get_size_inches() * 72
     axes = figure.add_axes((left / width, bottom / height, (right - left) / width, (top - bottom) / height))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
+    style_axes(axes, GRID)
     axes.tick_params(length=0, labelsize=9)
     return axes
 
 
+def style_axes(axes: Axes, grid: str) -> None:
+    """Draw axes without a frame, with a grid of this colour behind the data."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=grid, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
 def build_chart(name: str, alt: str, figure: Figure) -> Chart:
-    """Return a figure as SVG without what the page gives, such as colours and fonts, and without idle ids."""
+    """Return a figure as SVG without colours and fonts, which the page defines, and without unused ids."""
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata=_NOTHING)
     text = _FRAME.sub("", file.getvalue())
@@ -139,13 +147,13 @@ _FRAME = re.compile(r"^.*?<svg[^>]*>|</svg>\s*$|<metadata>.*?</metadata>|<style.
 
 
 def shorten(text: str, most: int) -> str:
-    """Return a text of at most so many characters that can be drawn."""
+    """Return a printable text of at most `most` characters."""
     plain = "".join(character if character.isprintable() else " " for character in text)
     return plain if len(plain) <= most else plain[: most - 1].rstrip() + "…"
 
 
 def _own_ids(text: str, name: str) -> str:
-    """Drop the ids that nothing refers to, and make the others this chart's own: a page holds many charts."""
+    """Remove unused ids, and prefix the others with the chart's name: a page contains many charts."""
     used = set(re.findall(r"(?:url\(|href=\")#([\w.-]+)", text))
-    text = re.sub(r' id="([\w.-]+)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", text)
+    text = re.sub(r' id="([\w.-]+)"', lambda match: f' id="{name}-{match[1]}"' if match[1] in used else "", text)
     return re.sub(r"(url\(|href=\")#", rf"\g<1>#{name}-", text)

@@ -1,1 +1,1 @@
-"""The answer as one self-contained page: numbers first, then charts, then the page that holds them."""
+"""The HTML report of a comparison: one self-contained page."""

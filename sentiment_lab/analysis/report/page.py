@@ -1,4 +1,4 @@
-"""One self-contained page that answers a study's question: no network, no script."""
+"""One self-contained HTML page that answers a study's question, without network access and scripts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import Any
 from markupsafe import Markup
 
 from sentiment_lab import __version__
-from sentiment_lab.analysis.agreement import Panel, build_panels
+from sentiment_lab.analysis.agreement import VariantPredictions, group_predictions
 from sentiment_lab.analysis.comparison import Comparison
-from sentiment_lab.analysis.export import COST, cells, headings, pair_table, shown_metrics
-from sentiment_lab.analysis.plots.style import DARK, LIGHT, drawing
+from sentiment_lab.analysis.plots.style import DARK, LIGHT, svg_style
 from sentiment_lab.analysis.report.sections import (
     NO_PREDICTIONS,
     OTHER_REVIEWS,
@@ -26,21 +25,21 @@ from sentiment_lab.analysis.report.sections import (
     find_recipes,
     tag_rows,
 )
-from sentiment_lab.analysis.summaries import rank
+from sentiment_lab.analysis.table import COST, MOST_PAIRS, cells, headings, left_columns, pair_table, shown_metrics
 from sentiment_lab.analysis.verdict import caveats, verdict
 
 MOST_SHOWN = 12
-"""Variants in the figures: of more, the best so many."""
+"""Largest number of variants in the figures; of more, the best ones."""
 
 TEMPLATE = "page.html"
 
-_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_DIRECTION_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Embeddings, overrides and isolates of text direction."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """The page, and its figures as files of their own."""
+    """The page, and its figures as separate files."""
 
     page: str
     figures: Mapping[str, str]
@@ -49,7 +48,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as text; the first `left` columns are words, the others numbers."""
+    """A table as text; the first `left` columns contain text, the others numbers."""
 
     caption: str
     headings: Sequence[str]
@@ -65,33 +64,34 @@ def build_report(
     *,
     elsewhere: bool = False,
 ) -> Report:
-    """Draw the figures and write the page of a comparison; `elsewhere` is for readers on other machines.
+    """Draw the figures and render the page of a comparison; `elsewhere` is for readers on other machines.
 
-    `read_texts` returns reviews by id, for excerpts. `explanations` are fragments of HTML that are safe already,
-    `explanations_css` what they look like.
+    `read_texts` returns reviews by id, for excerpts. `explanations` are safe fragments of HTML, `explanations_css` is
+    their style sheet.
     """
-    ranked = sorted(comparison.rows, key=lambda row: rank(row, comparison.metric))[:MOST_SHOWN]
-    panels = build_panels(ranked, comparison.answers)
-    with drawing():
-        sections = draw_charts(comparison, ranked, panels)
+    ranked = comparison.ranked[:MOST_SHOWN]
+    variants = group_predictions(ranked, comparison.predictions)
+    with svg_style():
+        sections = draw_charts(comparison, ranked, variants)
     page = _render(
         **_about_study(comparison, elsewhere=elsewhere),
-        **_about_reviews(panels),
+        **_about_reviews(variants),
         charts=sections,
-        excerpts=find_excerpts(panels, read_texts),
+        excerpts=find_excerpts(variants, read_texts),
         shown=len(ranked),
+        most_pairs=MOST_PAIRS,
         explanations=explanations,
-        explanations_css=Markup(explanations_css),  # noqa: S704  # a style sheet of ours
+        explanations_css=Markup(explanations_css),  # noqa: S704  # our own style sheet
         colours={"light": LIGHT, "dark": DARK},
         version=__version__,
     )
-    drawn = [chart for section in sections.values() for chart in section.charts.values()]
-    return Report(page, {f"{chart.name}.svg": _showable(chart.standalone) for chart in drawn})
+    charts = [chart for section in sections.values() for chart in section.charts.values()]
+    return Report(page, {f"{chart.name}.svg": _displayable(chart.standalone) for chart in charts})
 
 
 def _about_study(comparison: Comparison, *, elsewhere: bool) -> dict[str, Any]:
     selection = comparison.selection
-    chosen = selection.sweep or (f"--study {selection.study}" if "," not in selection.study else "HASH...")
+    selected = selection.sweep or (f"--study {selection.study}" if "," not in selection.study else "HASH...")
     runs = [run for row in comparison.rows for run in row.variant.runs.values()]
     return {
         "study": selection.study,
@@ -109,35 +109,33 @@ def _about_study(comparison: Comparison, *, elsewhere: bool) -> dict[str, Any]:
         "recipes": find_recipes(comparison.rows, elsewhere=elsewhere),
         "runs": len(runs),
         "data": sorted({run.outcome.data_hash[:12] for run in runs}),
-        "again": f"sentiment-lab compare {chosen} --report report.html",
+        "again": f"sentiment-lab compare {selected} --report report.html",
     }
 
 
 def _tables(comparison: Comparison) -> list[Table]:
-    """Return quality and cost of the variants, each narrow enough for a screen."""
-    metrics, left = shown_metrics(comparison), len(comparison.columns) or 1
-    both = {
-        "Quality": [metric for metric in metrics if metric.name not in COST or metric is comparison.metric],
-        "Cost": [metric for metric in metrics if metric.name in COST and metric is not comparison.metric],
-    }
+    """Return quality and cost of the variants as separate tables, each narrow enough for a screen."""
+    all_shown, compared = shown_metrics(comparison), comparison.metric.name
+    costs = [metric for metric in all_shown if metric.name in COST and metric.name != compared]
+    groups = {"Quality": [metric for metric in all_shown if metric not in costs], "Cost": costs}
     return [
         Table(
             caption,
-            ["#", *headings(comparison, chosen)],
-            [[str(number), *cells(comparison, row, chosen)] for number, row in enumerate(comparison.rows, 1)],
-            left + 1,
+            ["#", *headings(comparison, metrics)],
+            [[str(number), *cells(comparison, row, metrics)] for number, row in enumerate(comparison.rows, 1)],
+            left_columns(comparison) + 1,
         )
-        for caption, chosen in both.items()
+        for caption, metrics in groups.items()
     ]
 
 
-def _about_reviews(panels: Sequence[Panel]) -> dict[str, Any]:
-    agreeing = agreement_table(panels)
+def _about_reviews(variants: Sequence[VariantPredictions]) -> dict[str, Any]:
+    shares = agreement_table(variants)
     return {
-        "confusion": confusion_tables(panels),
-        "agreement": agreeing,
-        "no_agreement": "" if agreeing else (OTHER_REVIEWS if panels else NO_PREDICTIONS),
-        "tested": sorted({len(panel.tested[0].ids) for panel in panels}),
+        "confusion": confusion_tables(variants),
+        "agreement": shares,
+        "no_agreement": "" if shares else (OTHER_REVIEWS if variants else NO_PREDICTIONS),
+        "tested": sorted({len(variant.reviews.ids) for variant in variants}),
     }
 
 
@@ -151,10 +149,10 @@ def _render(**content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return _showable(environment.get_template(TEMPLATE).render(content))
+    return _displayable(environment.get_template(TEMPLATE).render(content))
 
 
-def _showable(text: str) -> str:
-    """Return a text that UTF-8 can hold and in which no name turns the direction of the words after it."""
-    # A question may have half a character, as JSON can write it.
-    return _TURNS.sub("\N{REPLACEMENT CHARACTER}", text.encode("utf-8", "replace").decode())
+def _displayable(text: str) -> str:
+    """Return a text that UTF-8 can encode, in which no name changes the direction of the text after it."""
+    # A question may contain a lone surrogate, as JSON can write it.
+    return _DIRECTION_MARKS.sub("\N{REPLACEMENT CHARACTER}", text.encode("utf-8", "replace").decode())

@@ -3,8 +3,8 @@
     aclImdb/train/pos/<id>_<rating>.txt     also train/neg, test/pos, test/neg and, without labels, train/unsup
     aclImdb/train/urls_pos.txt              line k (from 0) is the film address of review id k; one for each folder
 
-The files stand in no order that means anything, so both forms yield their reviews in one fixed order: sorted by text
-digest. That is a shuffle which depends on nothing but the texts, so ranges of it hold both labels evenly.
+The order of the files has no meaning, so both forms yield their reviews in one fixed order: sorted by text digest. That
+is a shuffle which depends on the texts alone, so that ranges of it hold both labels evenly.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _File(NamedTuple):
     content: bytes
 
 
-class _Found(NamedTuple):
+class _ReviewFile(NamedTuple):
     text: str
     origin: str
     part: str
@@ -46,22 +46,22 @@ class _Found(NamedTuple):
 def read_archive(path: Path, *, unlabelled: bool) -> SourceData:
     """Read `aclImdb_v1.tar.gz` without unpacking it to disk.
 
-    Raises DataError naming the file, and the member where there is one: not a gzip, truncated, corrupted, a member that
-    points out of its folder, a name or a text that cannot be read.
+    Raises DataError naming the file, and the member where there is one: not a gzip, truncated, corrupted, a member
+    outside of its folder, a name or a text that cannot be read.
     """
     try:
-        return _reading(path, _archive_files(path, unlabelled), unlabelled)
+        return _source_data(path, _archive_files(path, unlabelled), unlabelled)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is not a whole .tar.gz archive: {error}") from error
+        raise DataError(f"{path} is not a complete .tar.gz archive: {error}") from error
 
 
 def read_folder(path: Path, *, unlabelled: bool) -> SourceData:
     """Read the unpacked archive; `path` holds train/ and test/. Raises DataError naming the offending file."""
-    return _reading(path, _folder_files(path, unlabelled), unlabelled)
+    return _source_data(path, _folder_files(path, unlabelled), unlabelled)
 
 
 def upstream_folder(path: Path) -> Path | None:
-    """Return the folder with train/ and test/: `path` itself or `path`/aclImdb; None when neither has them."""
+    """Return the folder with train/ and test/: `path` itself or `path`/aclImdb; None where neither has them."""
     for folder in (path, path / ROOT):
         if (folder / "train").is_dir() and (folder / "test").is_dir():
             return folder
@@ -76,7 +76,7 @@ def _archive_files(path: Path, unlabelled: bool) -> Iterator[_File]:
                 if member.isfile() and _wanted(member.name, unlabelled):
                     content = archive.extractfile(member)
                     yield _File(member.name, content.read() if content else b"")
-        # gzip verifies its checksum at the end of the stream, which tarfile leaves unread.
+        # gzip verifies its checksum at the end of the stream, which tarfile does not read.
         while stream.read(1 << 20):
             pass
 
@@ -84,7 +84,7 @@ def _archive_files(path: Path, unlabelled: bool) -> Iterator[_File]:
 def _check_member(path: Path, member: tarfile.TarInfo) -> None:
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts:
-        raise DataError(f"{path}, member {member.name}: its name leads out of the archive's folder")
+        raise DataError(f"{path}, member {member.name}: its name is outside of the archive's folder")
     if not (member.isfile() or member.isdir()):
         raise DataError(f"{path}, member {member.name}: must be a file or a folder, not a link or a device")
 
@@ -106,20 +106,20 @@ def _wanted(name: str, unlabelled: bool) -> bool:
     return _URLS.search(name) is not None
 
 
-def _reading(source: Path, files: Iterator[_File], unlabelled: bool) -> SourceData:
+def _source_data(source: Path, files: Iterator[_File], unlabelled: bool) -> SourceData:
     films: dict[tuple[str, str], list[str]] = {}
-    found: list[_Found] = []
+    reviews: list[_ReviewFile] = []
     for file in files:
         text = _decoded(source, file)
         if urls := _URLS.search(file.name):
             films[urls[1], urls[2]] = _film_ids(source, file.name, text)
         else:
-            found.append(_review(source, file.name, text))
-    found.sort(key=lambda review: (text_digest(review.text), review.origin))
-    labelled = [_labelled(source, review, films) for review in found if review.folder in _LABELS]
-    texts = [review.text for review in found if review.folder not in _LABELS]
+            reviews.append(_review(source, file.name, text))
+    reviews.sort(key=lambda review: (text_digest(review.text), review.origin))
+    labelled = [_labelled(source, review, films) for review in reviews if review.folder in _LABELS]
+    texts = [review.text for review in reviews if review.folder not in _LABELS]
     if unlabelled and not texts:
-        raise DataError(f"data.unlabelled is true, but {source} holds no reviews under train/unsup")
+        raise DataError(f"data.unlabelled is true, but {source} has no reviews under train/unsup")
     return SourceData(labelled, texts)
 
 
@@ -130,15 +130,15 @@ def _decoded(source: Path, file: _File) -> str:
         raise DataError(f"{source}, {file.name}: not UTF-8 at byte {error.start}") from error
 
 
-def _review(source: Path, name: str, text: str) -> _Found:
-    place = _REVIEW.search(name)
-    number = _NUMBER.fullmatch(place[4]) if place else None
-    if place is None or number is None:
+def _review(source: Path, name: str, text: str) -> _ReviewFile:
+    parts = _REVIEW.search(name)
+    number = _NUMBER.fullmatch(parts[4]) if parts else None
+    if parts is None or number is None:
         raise DataError(f"{source}, {name}: a review's file must be named <id>_<rating>.txt")
-    return _Found(checked_text(text, source, name), place[1], place[2], place[3], int(number[1]))
+    return _ReviewFile(checked_text(text, source, name), parts[1], parts[2], parts[3], int(number[1]))
 
 
-def _labelled(source: Path, review: _Found, films: dict[tuple[str, str], list[str]]) -> Review:
+def _labelled(source: Path, review: _ReviewFile, films: dict[tuple[str, str], list[str]]) -> Review:
     ids = films.get((review.part, review.folder))
     if ids is not None and review.number >= len(ids):
         raise DataError(

@@ -1,7 +1,7 @@
-"""The download of the upstream archive: taken up where it broke off, checked, and in its place only when whole.
+"""The download of the upstream archive: resumed, verified, and renamed only when it is complete.
 
-The MD5 pins the content. So a download may be resumed without asking whether the file on the server changed meanwhile:
-if it did, the checksum finds out.
+The MD5 pins the content. A download is therefore resumed without a check whether the file on the server changed: if it
+did, the checksum does not match.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _CHUNK = 1 << 18  # bytes
 
 
 def download(cache: Path, *, url: str = URL, md5: str = MD5) -> Path:
-    """Return the upstream archive in the cache folder, downloading it first where it is not there.
+    """Return the upstream archive in the cache folder, downloading it first if necessary.
 
     Shows a progress bar on standard error. Two processes may call it at once: one downloads, the other waits for it.
-    Raises DataError where the server cannot be reached, breaks off for good, or sends something else, and where the
-    cache folder cannot be written.
+    Raises DataError where the server cannot be reached, closes the connection repeatedly, or sends other content, and
+    where the cache folder cannot be written.
     """
     target = cache / ARCHIVE
     part = target.with_name(f"{ARCHIVE}.part")
@@ -55,7 +55,7 @@ def download(cache: Path, *, url: str = URL, md5: str = MD5) -> Path:
 
 
 def _download(url: str, part: Path) -> None:
-    """Write `url` to `part`, again as long as each attempt gets further than all before it."""
+    """Write `url` to `part`; retry as long as each attempt gets further than all earlier ones."""
     furthest = _size(part)
     with _progress() as progress:
         bar = progress.add_task(ARCHIVE, total=None)
@@ -72,7 +72,7 @@ def _attempt(url: str, part: Path, show: Callable[[int, int | None], None]) -> N
     have = _size(part)
     with _open(url, have) as response:
         if response.status == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # nothing follows what is here; the MD5 tells whether that is the whole file
+            return  # the file has no further bytes; the MD5 shows whether it is complete
         reached = _start(response, have)
         length = response.headers.get("Content-Length")
         total = None if length is None else reached + int(length)
@@ -83,11 +83,11 @@ def _attempt(url: str, part: Path, show: Callable[[int, int | None], None]) -> N
                 reached += file.write(chunk)
                 show(reached, total)
     if total is not None and reached < total:
-        raise ConnectionError(f"the connection broke off at byte {reached} of {total}")
+        raise ConnectionError(f"the connection was closed at byte {reached} of {total}")
 
 
 def _open(url: str, have: int) -> http.client.HTTPResponse | urllib.error.HTTPError:
-    """Ask for what follows the first `have` bytes."""
+    """Request the bytes after the first `have`."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
     try:
         response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310
@@ -100,21 +100,21 @@ def _open(url: str, have: int) -> http.client.HTTPResponse | urllib.error.HTTPEr
 
 
 def _start(response: http.client.HTTPResponse | urllib.error.HTTPError, have: int) -> int:
-    """Return the byte at which the response starts: 0 where the server does not take up downloads."""
+    """Return the byte at which the response starts: 0 where the server does not resume downloads."""
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         return 0
     span = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     if span is None or int(span[1]) > have:
-        raise http.client.HTTPException(f"asked for bytes from {have}, got {response.headers.get('Content-Range')!r}")
+        raise http.client.HTTPException(f"requested bytes from {have}, got {response.headers.get('Content-Range')!r}")
     return int(span[1])
 
 
 def _check(url: str, part: Path, md5: str) -> None:
     with part.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != md5:
+        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if digest != md5:
         part.unlink()
-        raise DataError(f"{url} must have the MD5 {md5}, got {found}; the file is removed. {WAYS}")
+        raise DataError(f"{url} must have the MD5 {md5}, got {digest}; the file is removed. {WAYS}")
 
 
 def _size(part: Path) -> int:
@@ -122,9 +122,7 @@ def _size(part: Path) -> int:
 
 
 def _kept(part: Path) -> str:
-    return (
-        f"The {_size(part)} bytes that are here are kept, and the next try goes on from there. " if _size(part) else ""
-    )
+    return f"The first {_size(part)} bytes are kept, and the next attempt resumes after them. " if _size(part) else ""
 
 
 def _progress() -> Progress:

@@ -1,4 +1,4 @@
-"""The IMDB reviews in any of the forms in which people have them."""
+"""The IMDB reviews in every supported form."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _TABLES = {".csv": read_csv, ".zip": read_zip, ".parquet": read_parquet}
 def read_imdb(path: Path, *, unlabelled: bool) -> SourceData:
     """Read the reviews of an archive, folder, CSV, zipped CSV or parquet file.
 
-    Raises DataError naming the file, and the row or member where there is one, for anything that is not as it should
-    be. `unlabelled` also brings the reviews without a label, which the archive and the folder have.
+    Raises DataError naming the file, and the row or member where there is one, for all invalid content. `unlabelled`
+    also reads the unlabelled reviews, which the archive and the folder have.
     """
     with _readable(path):
         return checked(_read(path, unlabelled), str(path))

@@ -1,4 +1,4 @@
-"""Where the IMDB reviews are: a given path, the usual places, or the upstream server."""
+"""The location of the IMDB reviews: a given path, the usual places, or the upstream server."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ _KAGGLE = "IMDB Dataset.csv"
 
 
 def locate(path: str | None, cache: Path, *, may_download: bool = True) -> Path:
-    """Return the file or folder to read: `path`, what SENTIMENT_LAB_DATA names, what the cache holds, or a download.
+    """Return the file or folder to read: `path`, that of SENTIMENT_LAB_DATA, that in the cache, or a download.
 
-    A folder may be the unpacked archive or hold it, the archive, the Kaggle file (also zipped) or a parquet file.
+    A folder may be the unpacked archive or contain it, the archive, the Kaggle file (also zipped) or a parquet file.
 
-    Raises DataError with the three ways to get the data where a named place is not there or holds none of the forms,
-    and where the download fails or is not wanted.
+    Raises DataError with the three ways to get the data where a named place does not exist or has none of the forms,
+    and where the download fails or is not allowed.
     """
     if path is not None:
         return _named(Path(path).expanduser(), "data.path")
     if place := os.environ.get(VARIABLE):
         return _named(Path(place).expanduser(), VARIABLE)
-    found = _inside(cache)
-    if found is None and not may_download:
+    cached = _inside(cache)
+    if cached is None and not may_download:
         raise DataError(f"the reviews are not in {cache}; `sentiment-lab data fetch` downloads them. {WAYS}")
-    return found or download(cache)
+    return cached or download(cache)
 
 
 def _named(place: Path, named_by: str) -> Path:
     if not place.exists():
-        raise DataError(f"{named_by} names {place}, which is not there. {WAYS}")
-    found = _inside(place) if place.is_dir() else place
-    if found is None:
-        raise DataError(f"{named_by} names the folder {place}, which holds none of these: {FORMS}. {WAYS}")
-    return found
+        raise DataError(f"{named_by} names {place}, which does not exist. {WAYS}")
+    source = _inside(place) if place.is_dir() else place
+    if source is None:
+        raise DataError(f"{named_by} names the folder {place}, which has none of these: {FORMS}. {WAYS}")
+    return source
 
 
 def _inside(folder: Path) -> Path | None:
@@ -48,5 +48,5 @@ def _inside(folder: Path) -> Path | None:
             return folder / name
     tables = sorted(folder.glob("*.parquet"))
     if len(tables) > 1:
-        raise DataError(f"{folder} holds {len(tables)} parquet files; name the one to read, such as {tables[0]}")
+        raise DataError(f"{folder} has {len(tables)} parquet files; name the one to read, such as {tables[0]}")
     return tables[0] if tables else None

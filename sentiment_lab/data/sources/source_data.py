@@ -1,4 +1,4 @@
-"""What every source of reviews yields, and the rules that hold for all of them."""
+"""The content of a source of reviews, and the checks that apply to every source."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import NamedTuple
 from sentiment_lab.data.reviews import NEGATIVE, POSITIVE, DataError
 
 LABELS = {"positive": POSITIVE, "negative": NEGATIVE}
-"""The words for the labels, as the Kaggle file writes them."""
+"""Labels by their names in the Kaggle file."""
 
 
 class Review(NamedTuple):
-    """One labelled review as its source has it."""
+    """One labelled review of a source."""
 
     text: str
     label: int
     origin: str
-    """Where in the source it stands, for messages."""
+    """Its place in the source, for messages."""
     film: str | None = None
     part: str | None = None
     """Its part in the official split: train or test."""
@@ -25,28 +25,28 @@ class Review(NamedTuple):
 
 @dataclass(frozen=True)
 class SourceData:
-    """All that was read from one source."""
+    """The content of one source."""
 
     reviews: list[Review]
     unlabelled: list[str]
 
 
-def checked(reading: SourceData, source: str) -> SourceData:
-    """Return the reading if it can train a classifier.
+def checked(data: SourceData, source: str) -> SourceData:
+    """Return the data if a classifier can be trained on it.
 
     Raises DataError where there are no labelled reviews, or where all of them have one label.
     """
-    found = {review.label for review in reading.reviews}
-    if not found:
-        raise DataError(f"{source} holds no labelled reviews")
-    if len(found) == 1:
-        only = next(word for word, label in LABELS.items() if label in found)
-        raise DataError(f"{source} holds only {only} reviews; both positive and negative ones are needed")
-    return reading
+    labels = {review.label for review in data.reviews}
+    if not labels:
+        raise DataError(f"{source} has no labelled reviews")
+    if len(labels) == 1:
+        only = next(name for name, label in LABELS.items() if label in labels)
+        raise DataError(f"{source} has only {only} reviews; both positive and negative ones are needed")
+    return data
 
 
 def checked_text(text: str | None, source: object, origin: str) -> str:
-    """Return a review's text if there is any; raises DataError for a missing or empty one."""
+    """Return the text of a review; raises DataError for a missing or empty one."""
     if text is None or not text.strip():
         raise DataError(f"{source}, {origin}: the review is {'missing' if text is None else 'empty'}")
     return text

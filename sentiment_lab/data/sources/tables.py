@@ -1,7 +1,7 @@
 """Reviews in a table: the Kaggle CSV, the same in a zip, and parquet.
 
-Columns: `review` (text) and `sentiment` (positive or negative); `film` (text) and `part` (train or test) may join them
-and may be empty. Other columns are not read. The reviews keep the order of the file.
+Columns: `review` (text) and `sentiment` (positive or negative); `film` (text) and `part` (train or test) are optional
+and may be empty. Other columns are ignored. The reviews keep the order of the file.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def read_csv(path: Path) -> SourceData:
 
 
 def read_zip(path: Path) -> SourceData:
-    """Read the one CSV inside a zip. Raises DataError as `read_csv` does, and for a zip that is not whole."""
+    """Read the one CSV inside a zip. Raises DataError as `read_csv` does, and for a damaged zip."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(_only_csv(path, archive)) as stream:
             return SourceData(list(_csv_reviews(path, stream)), [])
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{path} is not a whole zip file: {error}") from error
-    except (RuntimeError, NotImplementedError) as error:  # zipfile's words for a password or an odd compression
+        raise DataError(f"{path} is not a complete zip file: {error}") from error
+    except (RuntimeError, NotImplementedError) as error:  # zipfile's errors for a password and an unknown compression
         raise DataError(f"{path} cannot be unpacked: {error}") from error
 
 
@@ -58,15 +58,15 @@ def read_parquet(path: Path) -> SourceData:
 def _only_csv(path: Path, archive: zipfile.ZipFile) -> str:
     for name in archive.namelist():
         if name.startswith("/") or ".." in name.split("/"):
-            raise DataError(f"{path}, member {name}: its name leads out of the zip's folder")
+            raise DataError(f"{path}, member {name}: its name is outside of the zip's folder")
     names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
     if len(names) != 1:
-        raise DataError(f"{path} must hold one CSV file, found {', '.join(names) or 'none'}")
+        raise DataError(f"{path} must contain one CSV file, got {', '.join(names) or 'none'}")
     return names[0]
 
 
 def _csv_reviews(path: Path, stream: IO[bytes]) -> Iterator[Review]:
-    # surrogateescape lets the reader reach the row that holds the bad byte, so that the error can name it.
+    # surrogateescape lets the reader reach the row with the bad byte, so that the error can name it.
     with io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         rows = csv.reader(text, strict=True)
         number = 1
@@ -91,12 +91,12 @@ def _csv_review(path: Path, origin: str, header: Sequence[str], cells: Sequence[
     return _review(path, origin, row["review"], row["sentiment"], row.get("film") or None, row.get("part") or None)
 
 
-def _check_columns(path: Path, found: Sequence[str]) -> None:
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
     for name in _NEEDED:
-        if name not in found:
-            guess = nearest(name, found)
+        if name not in columns:
+            guess = nearest(name, columns)
             hint = f"; rename {guess} to {name}?" if guess else ""
-            raise DataError(f"{path} must have the columns {' and '.join(_NEEDED)}, found {', '.join(found)}{hint}")
+            raise DataError(f"{path} must have the columns {' and '.join(_NEEDED)}, got {', '.join(columns)}{hint}")
 
 
 def _review(
@@ -115,7 +115,7 @@ def _parquet_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:  # pyarrow raises a plain OSError for damaged pages
-        raise DataError(f"{path} is not a whole parquet file: {error}") from error
+        raise DataError(f"{path} is not a complete parquet file: {error}") from error
 
 
 def _strings(path: Path, table: pa.Table, name: str) -> list[str | None]:
@@ -124,7 +124,7 @@ def _strings(path: Path, table: pa.Table, name: str) -> list[str | None]:
     column = table.column(name)
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
-        raise DataError(f"{path}: column {name} must hold text, got {column.type}")
+        raise DataError(f"{path}: column {name} must contain text, got {column.type}")
     values: list[str | None] = []
     for row, cell in enumerate(column, start=1):
         try:

@@ -1,20 +1,20 @@
-"""Film reviews from a grammar, whose labels are decided by known words at a known distance.
+"""Film reviews from a grammar, whose labels depend on known words at a known distance.
 
-A *plain* review says its opinion outright, several times among neutral sentences: counting words is enough.
+A *plain* review expresses its opinion directly, several times among neutral sentences: counting words is enough.
 
-A *turned* review holds one opinion, the verdict, with which it ends. Whether the verdict counts as it stands or for its
-opposite was said before, by the cue:
+A *turned* review has one opinion, the verdict, with which it ends. An earlier cue decides whether the verdict is
+meant literally or as its opposite:
 
     My brother is always wrong about films. | The camera circles the table. So, | he calls the film superb.
     the cue turns                             a distance of 6 tokens              a positive verdict: a negative label
 
-Exactly `data.distance` neutral tokens stand between the last word of the cue and the first word of the verdict. Both
-kinds of cue meet both kinds of verdict equally often, so the label is their exclusive or: neither of them says anything
-about it alone, and no count of words or word pairs does. What brings the review to its length stands before the cue: a
-network that reads forward has to carry the cue over the distance, and nothing over more than that.
+Exactly `data.distance` neutral tokens separate the last word of the cue from the first word of the verdict. Both kinds
+of cue occur with both kinds of verdict equally often, so the label is their exclusive or: neither of them alone
+predicts it, and no count of words or word pairs does. Neutral sentences before the cue bring the review to its length:
+a network that reads forward has to retain the cue over the distance, and nothing for longer.
 
-A review does not depend on how many there are. Two neighbours have both labels, and four turned reviews that follow one
-another all four pairings of cue and verdict.
+A review does not depend on the number of reviews. Two neighbours have both labels, and four consecutive turned reviews
+have all four pairings of cue and verdict.
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ from typing import NamedTuple
 from sentiment_lab.config.settings import GeneratedData
 from sentiment_lab.data.sources.source_data import Review, SourceData
 from sentiment_lab.data.synthetic import grammar
-from sentiment_lab.data.synthetic.sentences import SHORTEST, Draw, film, finished, judged, neutral, opinion, size
+from sentiment_lab.data.synthetic.sentences import SHORTEST, Draw, capitalize, express, film, neutral, opinion, size
 
 _REVIEWS, _FILMS = 48, 8
-"""Each run of 48 reviews is about 8 films: 6 reviews a film on average, of both labels."""
-_TOKENS_TO_AN_OPINION = 16
-_SPREAD = 0.4
+"""Each 48 consecutive reviews are about 8 films: 6 reviews a film on average, of both labels."""
+_TOKENS_PER_OPINION = 16
+_DEVIATION = 0.4
 """Lengths are uniform within this share of the mean on either side of it."""
 _BREAK = 0.4
+"""Probability of a second paragraph."""
 _EXCLAMATION = 0.15
+"""Probability that a verdict ends with an exclamation mark."""
 
 
 class Task(NamedTuple):
-    """What a review is to be."""
+    """The label and the kind of a review."""
 
     label: int
     turned: bool
@@ -46,7 +48,7 @@ class Task(NamedTuple):
 
 
 def read_generated(data: GeneratedData) -> SourceData:
-    """Generate the reviews of a config, in any number: text, label, film and official part."""
+    """Generate the reviews of a config: text, label, film and official part."""
     reviews = [_review(data, "labelled", number) for number in range(data.reviews)]
     unlabelled = [_review(data, "unlabelled", number).text for number in range(data.unlabelled)]
     return SourceData(reviews, unlabelled)
@@ -57,9 +59,9 @@ def _review(data: GeneratedData, kind: str, number: int) -> Review:
     task = _task(data, kind, number)
     film_number = number // _REVIEWS * _FILMS + draw.pick(range(_FILMS))
     about = film(data.seed, film_number)
-    length = draw.whole(data.length * (1 - _SPREAD), data.length * (1 + _SPREAD))
+    length = draw.whole(data.length * (1 - _DEVIATION), data.length * (1 + _DEVIATION))
     write = functools.partial(_turned, distance=data.distance) if task.turned else _plain
-    # A film's reviews are all in one part.
+    # All reviews of a film are in one part.
     part = ("train", "test")[film_number % 2]
     origin = f"{kind} review {number}"
     return Review(write(draw, about, task, length), task.label, origin, f"film-{film_number:04d}", part)
@@ -68,15 +70,15 @@ def _review(data: GeneratedData, kind: str, number: int) -> Review:
 def _task(data: GeneratedData, kind: str, number: int) -> Task:
     pair, second = divmod(number, 2)
     label = second ^ Draw(data.seed, kind, "pair", pair).chance(0.5)
-    # Of the pairs up to this one, the share `turned` is turned, wherever the corpus ends.
-    place = int(pair * data.turned)
-    turned = int((pair + 1) * data.turned) > place
-    reverses = place % 2 ^ Draw(data.seed, kind, "cues", place // 2).chance(0.5)
+    # Of the pairs up to this one, the share `turned` is turned, for every size of the corpus.
+    turned_before = int(pair * data.turned)
+    turned = int((pair + 1) * data.turned) > turned_before
+    reverses = turned_before % 2 ^ Draw(data.seed, kind, "cues", turned_before // 2).chance(0.5)
     return Task(int(label), turned, bool(reverses))
 
 
 def _plain(draw: Draw, about: dict[str, str], task: Task, length: int) -> str:
-    opinions = [opinion(draw, about, task.label) for _ in range(max(1, round(length / _TOKENS_TO_AN_OPINION)))]
+    opinions = [opinion(draw, about, task.label) for _ in range(max(1, round(length / _TOKENS_PER_OPINION)))]
     rest = _fill(draw, about, length - sum(map(size, opinions)))
     sentences = draw.shuffled(opinions + rest)
     return _joined(draw, sentences, len(sentences))
@@ -85,16 +87,16 @@ def _plain(draw: Draw, about: dict[str, str], task: Task, length: int) -> str:
 def _turned(draw: Draw, about: dict[str, str], task: Task, length: int, distance: int) -> str:
     kind = draw.pick(grammar.CUES)
     person, he, him = draw.pick(grammar.PEOPLE)
-    cue = finished(draw.pick(kind.turns if task.reverses else kind.keeps).format(person=person))
-    verdict = judged(draw, draw.pick(kind.verdicts), task.label ^ task.reverses, he=he, him=him)
+    cue = capitalize(draw.pick(kind.turns if task.reverses else kind.keeps).format(person=person))
+    verdict = express(draw, draw.pick(kind.verdicts), task.label ^ task.reverses, he=he, him=him)
     between, lead_in = _between(draw, about, distance)
     mark = "!" if draw.chance(_EXCLAMATION) else "."
     before = _fill(draw, about, length - size(cue) - distance - size(verdict))
-    return _joined(draw, [*before, cue, *between, finished(lead_in + verdict, mark)], len(before) + 1)
+    return _joined(draw, [*before, cue, *between, capitalize(lead_in + verdict, mark)], len(before) + 1)
 
 
 def _between(draw: Draw, about: dict[str, str], distance: int) -> tuple[list[str], str]:
-    """Return neutral sentences and an opening of the verdict that have `distance` words together."""
+    """Return neutral sentences and the first words of the verdict, `distance` words together."""
     if distance < SHORTEST:
         words = distance
     else:
@@ -108,7 +110,7 @@ def _fill(draw: Draw, about: dict[str, str], words: int) -> list[str]:
 
 
 def _joined(draw: Draw, sentences: list[str], breakable: int) -> str:
-    """Join sentences, sometimes with the start of a paragraph before one of the first `breakable`."""
-    place = draw.pick(range(breakable)) if draw.chance(_BREAK) else 0
-    paragraphs = (" ".join(sentences[:place]), " ".join(sentences[place:]))
+    """Join sentences, sometimes with a paragraph break before one of the first `breakable`."""
+    start = draw.pick(range(breakable)) if draw.chance(_BREAK) else 0
+    paragraphs = (" ".join(sentences[:start]), " ".join(sentences[start:]))
     return "<br /><br />".join(paragraph for paragraph in paragraphs if paragraph)

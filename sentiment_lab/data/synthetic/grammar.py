@@ -1,8 +1,8 @@
-"""The words of the generated reviews: what is said about films, without opinion and with it.
+"""The words of the generated reviews: neutral clauses, opinions and cues.
 
-`generated.py` puts them together. Every list is written by hand for this project. Three kinds of text never share a
-word that matters: neutral clauses hold no opinion and no cue; opinions say how good a film is; cues say only whether a
-later opinion is to be taken at its word.
+`generator.py` combines them. Every list was written by hand for this project. The three kinds of text share no
+word that carries their meaning: neutral clauses have no opinion and no cue, opinions rate a film, and cues state only
+whether a later opinion means what it says.
 
 Neutral clauses are plain words: no apostrophe, no digit next to a sign, so that their words are their tokens.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 GRAMMAR_VERSION = 1
-"""Raised with every change that gives other texts for the same settings: corpora cached under another are not used."""
+"""Raised with every change of the texts of any settings: corpora cached under another version are not used."""
 
 
 def _phrases(lines: str) -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def _phrases(lines: str) -> tuple[str, ...]:
 
 
 class Theme(NamedTuple):
-    """Subjects and predicates that go together, and the adjuncts that fit them in front or behind."""
+    """Subjects and predicates that fit each other, and adjuncts that fit before or after them."""
 
     subjects: tuple[str, ...]
     predicates: tuple[str, ...]
@@ -28,9 +28,9 @@ class Theme(NamedTuple):
 
 
 class Cue(NamedTuple):
-    """A way to say early whether an opinion counts, and how that opinion comes later.
+    """An early statement about a later opinion, and the forms of that opinion.
 
-    `keeps` leave the later opinion as it is, `turns` reverse it, `verdicts` voice it.
+    `keeps` leave the later opinion as it is, `turns` reverse it, `verdicts` express it.
     """
 
     keeps: tuple[str, ...]
@@ -149,7 +149,7 @@ _CREW = Theme(
 )
 
 IMPERSONAL = (_STORY, _CAMERA, _MUSIC, _PLACE, _FILM)
-"""What stands between a cue and its verdict: nobody else whom the verdict's "he" or "they" could mean."""
+"""Themes between a cue and its verdict: no other person to whom the verdict's "he" or "they" could refer."""
 THEMES = (*IMPERSONAL, _CAST, _CREW)
 
 LEAD_INS = (
@@ -159,7 +159,7 @@ LEAD_INS = (
     _phrases("to sum up | all in all | as I said | to be brief"),
     _phrases("when all is said | to keep it short | as I was saying | to come to that"),
 )
-"""By their number of words: what may open a verdict."""
+"""First words of a verdict, by their number."""
 
 CUES = (
     Cue(
@@ -189,7 +189,7 @@ PEOPLE = (
     *((person, "he", "him") for person in ("brother", "uncle", "barber", "landlord", "nephew", "grandfather")),
     *((person, "she", "her") for person in ("sister", "aunt", "dentist", "neighbour", "niece", "grandmother")),
 )
-"""Who has an opinion, and the pronouns that point back."""
+"""Persons with an opinion, and their pronouns."""
 
 ASPECTS = _phrases("""
     the acting | the script | the dialogue | the ending | the camera work | the soundtrack | the pace

@@ -1,4 +1,4 @@
-"""Sentences out of the grammar: neutral ones of an exact length, and ones that hold an opinion."""
+"""Sentences from the grammar: neutral ones of an exact length, and ones with an opinion."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sentiment_lab.data.synthetic.grammar import THEMES, Theme
 T = TypeVar("T")
 
 SHORTEST, _LONGEST = 5, 12
-"""Words of a neutral clause; there is one of every length between."""
+"""Words of a neutral clause; every length in between occurs."""
 _JOINED = 0.3
 _FIXED_STATEMENT = 0.25
 _OPINIONS = {POSITIVE: grammar.POSITIVE_WORDS, NEGATIVE: grammar.NEGATIVE_WORDS}
 
 
 class Draw:
-    """Random choices that are the same on every version of Python: of `random`, only `random()` is promised to be."""
+    """Random choices that are equal in all versions of Python, which guarantee that for `random()` alone."""
 
     def __init__(self, *name: object) -> None:
         self._random = random.Random(" ".join(map(str, name))).random  # noqa: S311
@@ -43,11 +43,11 @@ class Draw:
     def shuffled(self, items: Sequence[T]) -> list[T]:
         """Return the items in random order."""
         keys = [self._random() for _ in items]
-        return [items[place] for place in sorted(range(len(items)), key=keys.__getitem__)]
+        return [items[index] for index in sorted(range(len(items)), key=keys.__getitem__)]
 
 
 class _Clause(NamedTuple):
-    """A predicate and what may go with it in a clause of a known number of words; the adjuncts may be none."""
+    """A predicate with its possible subjects and adjuncts, for clauses of one number of words."""
 
     subjects: list[str]
     predicate: str
@@ -56,7 +56,7 @@ class _Clause(NamedTuple):
 
 @functools.lru_cache(maxsize=4096)
 def film(seed: int, number: int) -> dict[str, str]:
-    """Return what a film's reviews share: `title`, of three words; `director`, `lead` and `second`, of two."""
+    """Return the names in a film's reviews: `title`, of three words; `director`, `lead` and `second`, of two."""
     draw = Draw(seed, "film", number)
     title = f"The {draw.pick(grammar.TITLES[0])} {draw.pick(grammar.TITLES[1])}"
     names = {
@@ -70,13 +70,13 @@ def size(text: str) -> int:
     return len(text.split()) + text.count("n't") + text.count("!") + text.count("?")
 
 
-def finished(sentence: str, mark: str = ".") -> str:
-    """Return a sentence with its capital letter and, where it has none yet, its end mark."""
+def capitalize(sentence: str, mark: str = ".") -> str:
+    """Return a sentence with a capital letter and, where it has none yet, an end mark."""
     return sentence[0].upper() + sentence[1:] + ("" if sentence.endswith(("!", "?")) else mark)
 
 
 def neutral(draw: Draw, about: dict[str, str], words: int, themes: tuple[Theme, ...] = THEMES) -> list[str]:
-    """Return sentences without an opinion that have exactly `words` words together: 0, or SHORTEST and more."""
+    """Return sentences without an opinion, of exactly `words` words together: 0, or SHORTEST and more."""
     clauses = _clauses(themes)
     sentences: list[str] = []
     joins = False
@@ -87,20 +87,20 @@ def neutral(draw: Draw, about: dict[str, str], words: int, themes: tuple[Theme, 
         words -= length
         joins = not joins and words > SHORTEST and draw.chance(_JOINED)
         words -= joins
-    return [finished(sentence) for sentence in sentences]
+    return [capitalize(sentence) for sentence in sentences]
 
 
 def opinion(draw: Draw, about: dict[str, str], label: int) -> str:
-    """Return a sentence that says how good the film is."""
+    """Return a sentence with an opinion of the film."""
     if draw.chance(_FIXED_STATEMENT):
         opposite = _OPINIONS[1 - label].adjectives
-        return finished(draw.pick(_OPINIONS[label].statements).format(opposite=draw.pick(opposite)))
+        return capitalize(draw.pick(_OPINIONS[label].statements).format(opposite=draw.pick(opposite)))
     aspect = draw.pick(grammar.ASPECTS).format_map(about)
-    return finished(judged(draw, draw.pick(grammar.FRAMES), label, aspect=aspect, **about))
+    return capitalize(express(draw, draw.pick(grammar.FRAMES), label, aspect=aspect, **about))
 
 
-def judged(draw: Draw, frame: str, label: int, **names: str) -> str:
-    """Return the frame with an opinion's words in it."""
+def express(draw: Draw, frame: str, label: int, **names: str) -> str:
+    """Return the frame filled with words of an opinion."""
     words = _OPINIONS[label]
     adjective = draw.pick(words.adjectives)
     return frame.format(
@@ -124,7 +124,7 @@ def _clause(draw: Draw, kinds: list[_Clause]) -> str:
 
 @functools.cache
 def _lengths(words: int) -> tuple[int, ...]:
-    """Return the clause lengths after which nothing is left or enough for another clause."""
+    """Return the clause lengths that leave no words or enough for another clause."""
     return tuple(n for n in range(SHORTEST, _LONGEST + 1) if n == words or words - n >= SHORTEST)
 
 
@@ -141,10 +141,10 @@ def _clauses(themes: tuple[Theme, ...]) -> dict[int, list[_Clause]]:
 
 
 def _by_words(phrases: tuple[str, ...]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
+    by_words: dict[int, list[str]] = defaultdict(list)
     for phrase in phrases:
-        found[_words(phrase)].append(phrase)
-    return found
+        by_words[_words(phrase)].append(phrase)
+    return by_words
 
 
 def _words(phrase: str) -> int:

@@ -32,7 +32,7 @@ _EXTRAS = {
 
 
 class LaunchError(LabError):
-    """Jobs that cannot be launched; the text says what is missing."""
+    """Jobs that cannot be launched; the text names what is missing."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Draw words for `sentiment-lab train` that must be refused, by reflection over the config classes."""
+"""Draw command lines of `sentiment-lab train` that must be refused, by reflection over the config classes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from sentiment_lab.config.resources import resource_folder
 from sentiment_lab.config.schema import Setting, discriminator, field_types, setting_names, settings_of, to_plain
 from sentiment_lab.config.settings import Config
 
-EVERY = tuple(settings_of(Config))
+SETTINGS = tuple(settings_of(Config))
 NAMES = setting_names(Config)
-LEAVES = tuple(one for one in EVERY if not any(key.startswith(f"{one.key}.") for key in NAMES))
+LEAVES = tuple(setting for setting in SETTINGS if not any(key.startswith(f"{setting.key}.") for key in NAMES))
+"""The settings that are not groups of settings."""
 OPTIONS = {
     folder.name: sorted(file.stem for file in folder.glob("*.yaml"))
     for folder in sorted(resource_folder("conf").iterdir())
@@ -31,15 +32,19 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Case:
-    """The words after `sentiment-lab train`, the files of the working folder, and what the message must name."""
+    """A command line that must be refused."""
 
     defect: str
-    words: tuple[str, ...]
-    names: str
+    """Kind of mistake."""
+    arguments: tuple[str, ...]
+    """Arguments of `sentiment-lab train`: overrides and flags."""
+    expected: str
+    """Text that the error message must contain."""
     files: tuple[tuple[str, bytes], ...] = ()
+    """Files of the working folder: path and content."""
 
 
-ODD = (
+ODD_CHARACTERS = (
     "é",
     "字",
     "🎬",
@@ -61,14 +66,14 @@ Defect = Callable[[Random, Setting], Case | None]
 
 
 def fits(kind: Any, rules: tuple[Any, ...], value: object) -> bool:
-    """Tell, without the code that is tried here, whether a value is of a type and keeps the rules."""
-    inside = get_args(kind)
+    """Return whether a value has a type and keeps the rules, independently of the code under test."""
+    arguments = get_args(kind)
     if get_origin(kind) is Literal:
-        return isinstance(value, str) and value in inside
+        return isinstance(value, str) and value in arguments
     if get_origin(kind) is list:
-        return isinstance(value, list) and bool(value) and all(fits(inside[0], rules, item) for item in value)
-    if inside:
-        return any(fits(each, rules, value) for each in inside)
+        return isinstance(value, list) and bool(value) and all(fits(arguments[0], rules, item) for item in value)
+    if arguments:
+        return any(fits(member, rules, value) for member in arguments)
     if kind is NoneType or value is None:
         return kind is NoneType and value is None
     return _is(kind, value) and all(rule.holds(kind(value)) for rule in rules)
@@ -87,35 +92,41 @@ def _rules(setting: Setting) -> tuple[Any, ...]:
 
 
 def _candidates(random: Random) -> list[tuple[str, Any]]:
-    """Return values of all kinds, each as it is written and as it is read."""
+    """Return values of all kinds, each as the text of the override and as the parsed value."""
     word, number, zeros = some_word(random), random.randint(1, 10**6), random.randint(309, 4000)
-    share = round(random.uniform(0.01, 0.99), 3)
-    wholes = [(str(sign * number), sign * number) for sign in (1, -1)] + [("0", 0), (f"1{'0' * zeros}", 10**zeros)]
-    parts = [(f"{sign}{share}", float(f"{sign}{share}")) for sign in ("", "-", number)]
-    endless = [("nan", math.nan), ("inf", math.inf), ("-inf", -math.inf), (f"{number}e{zeros}", math.inf)]
+    fraction = round(random.uniform(0.01, 0.99), 3)
+    integers = [(str(sign * number), sign * number) for sign in (1, -1)] + [("0", 0), (f"1{'0' * zeros}", 10**zeros)]
+    floats = [(f"{sign}{fraction}", float(f"{sign}{fraction}")) for sign in ("", "-", number)]
+    non_finite = [("nan", math.nan), ("inf", math.inf), ("-inf", -math.inf), (f"{number}e{zeros}", math.inf)]
     texts = [
         (word, word),
         (f"'{number}'", str(number)),
-        (f"'{share}'", str(share)),
+        (f"'{fraction}'", str(fraction)),
         ('""', ""),
         (f"{number}e", f"{number}e"),
     ]
     lists = [(f"[{number}]", [number]), (f"[{word},{number}]", [word, number]), (f"[[{number}]]", [[number]])]
-    holes = [("null", None), ("[]", []), ("[null]", [None]), (f"[{share}]", [share]), (f"[-{number}]", [-number])]
+    partial = [
+        ("null", None),
+        ("[]", []),
+        ("[null]", [None]),
+        (f"[{fraction}]", [fraction]),
+        (f"[-{number}]", [-number]),
+    ]
     groups = [(f"{{{word}:{number}}}", {word: number}), ("{}", {})]
-    return [*wholes, *parts, *endless, *texts, *lists, *holes, *groups, ("true", True), ("false", False)]
+    return [*integers, *floats, *non_finite, *texts, *lists, *partial, *groups, ("true", True), ("false", False)]
 
 
 def bad_value(
-    random: Random, setting: Setting, wanted: Callable[[Any], bool] = lambda _: True
+    random: Random, setting: Setting, accept: Callable[[Any], bool] = lambda _: True
 ) -> tuple[str, Any] | None:
-    """Draw a value that the setting must not have, of those wanted."""
-    found = [
+    """Draw an invalid value of a setting among those that `accept` admits; None if there is none."""
+    invalid = [
         (text, value)
         for text, value in _candidates(random)
-        if wanted(value) and not fits(setting.kind, _rules(setting), value)
+        if accept(value) and not fits(setting.kind, _rules(setting), value)
     ]
-    return random.choice(found) if found else None
+    return random.choice(invalid) if invalid else None
 
 
 def some_word(random: Random) -> str:
@@ -123,11 +134,11 @@ def some_word(random: Random) -> str:
 
 
 def misspelt(random: Random, word: str, known: Container[str]) -> str:
-    """Drop, double or swap a letter, so that no known word comes out."""
+    """Drop, double or swap a letter; the result is not a known word."""
     while True:
-        at = random.randrange(len(word))
-        dropped, doubled = word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:]
-        swapped = word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
+        index = random.randrange(len(word))
+        dropped, doubled = word[:index] + word[index + 1 :], word[:index] + word[index] + word[index:]
+        swapped = word[:index] + word[index : index + 2][::-1] + word[index + 2 :]
         changed = random.choice([dropped, doubled, swapped])
         if changed not in known and changed.isidentifier():
             return changed
@@ -135,44 +146,44 @@ def misspelt(random: Random, word: str, known: Container[str]) -> str:
 
 @cache
 def choice_of(setting: Setting) -> tuple[tuple[str, str], ...]:
-    """Return the group and the option that choose the variant which has the setting, where there are several."""
+    """Return the group and the option of the config class that has the setting; empty if the group has one class."""
     group = setting.key.partition(".")[0]
-    forms = get_args(next(one.kind for one in EVERY if one.key == group))
-    if not forms:
+    kinds = get_args(next(setting.kind for setting in SETTINGS if setting.key == group))
+    if not kinds:
         return ()
-    name, classes = discriminator(forms)
+    name, classes = discriminator(kinds)
     files = {option: resource_folder("conf") / group / f"{option}.yaml" for option in OPTIONS[group]}
     values = {option: yaml.safe_load(file.read_text(encoding="utf-8")).get(name) for option, file in files.items()}
     return ((group, next(option for option, value in values.items() if classes.get(value) is setting.owner)),)
 
 
-def _chosen(setting: Setting) -> tuple[str, ...]:
+def _choice_overrides(setting: Setting) -> tuple[str, ...]:
     return tuple(f"{group}={option}" for group, option in choice_of(setting))
 
 
 @cache
 def _default(setting: Setting) -> str:
-    """Return the value that a setting has when nobody asks, as it is written."""
-    plain: Any = to_plain(compose_config(_chosen(setting)))
+    """Return the default value of a setting as the text of an override."""
+    plain: Any = to_plain(compose_config(_choice_overrides(setting)))
     for key in setting.key.split("."):
         plain = plain[key]
     return json.dumps(plain)
 
 
-def _case(defect: str, setting: Setting, *words: str, names: str = "") -> Case:
-    return Case(defect, (*_chosen(setting), *words), names or setting.key)
+def _case(defect: str, setting: Setting, *arguments: str, expected: str = "") -> Case:
+    return Case(defect, (*_choice_overrides(setting), *arguments), expected or setting.key)
 
 
 def _misspelt_key(random: Random, setting: Setting) -> Case:
     group, dot, name = setting.key.rpartition(".")
     key = group + dot + misspelt(random, name, {known.rpartition(".")[2] for known in NAMES})
-    return _case("misspelt key", setting, f"{key}={_default(setting)}", names=key)
+    return _case("misspelt key", setting, f"{key}={_default(setting)}", expected=key)
 
 
 def _misspelt_group(random: Random, setting: Setting) -> Case | None:
     group, dot, name = setting.key.partition(".")
     key = f"{misspelt(random, group, NAMES)}{dot}{name}"
-    return _case("misspelt group", setting, f"{key}={_default(setting)}", names=key) if dot else None
+    return _case("misspelt group", setting, f"{key}={_default(setting)}", expected=key) if dot else None
 
 
 def _misspelt_choice(random: Random, _: Setting) -> Case:
@@ -190,7 +201,7 @@ def _misspelt_option(random: Random, _: Setting) -> Case:
 def _no_option(random: Random, _: Setting) -> Case:
     group = random.choice(list(OPTIONS))
     texts = [text for text, value in _candidates(random) if value != {}]
-    return Case("option that is no name", (f"{group}={random.choice(texts)}",), group)
+    return Case("option that is not a name", (f"{group}={random.choice(texts)}",), group)
 
 
 def _two_options(random: Random, _: Setting) -> Case:
@@ -198,27 +209,27 @@ def _two_options(random: Random, _: Setting) -> Case:
     return Case("two options of a group", (f"{group}=[{','.join(random.sample(OPTIONS[group], 2))}]",), group)
 
 
-def _value(defect: str, wanted: Callable[[Setting, Any], bool]) -> Defect:
+def _bad_values(defect: str, accept: Callable[[Setting, Any], bool]) -> Defect:
     def make(random: Random, setting: Setting) -> Case | None:
-        found = bad_value(random, setting, lambda value: wanted(setting, value))
-        return _case(defect, setting, f"{setting.key}={found[0]}") if found else None
+        invalid = bad_value(random, setting, lambda value: accept(setting, value))
+        return _case(defect, setting, f"{setting.key}={invalid[0]}") if invalid else None
 
     return make
 
 
-def _is_listed(setting: Setting) -> bool:
+def _is_list(setting: Setting) -> bool:
     return get_origin(setting.kind) is list
 
 
 VALUES = (
-    _value("wrong type", lambda _, value: isinstance(value, (str, bool, int, float))),
-    _value("outside its rule", lambda one, value: fits(one.kind, (), value)),
-    _value("null", lambda _, value: value is None),
-    _value("not finite", lambda _, value: isinstance(value, float) and not math.isfinite(value)),
-    _value("empty list", lambda _, value: value == []),
-    _value("list for a scalar", lambda one, value: isinstance(value, list) and not _is_listed(one)),
-    _value("list of the wrong things", lambda one, value: isinstance(value, list) and _is_listed(one)),
-    _value("group for a scalar", lambda _, value: isinstance(value, dict)),
+    _bad_values("wrong type", lambda _, value: isinstance(value, (str, bool, int, float))),
+    _bad_values("outside its rule", lambda setting, value: fits(setting.kind, (), value)),
+    _bad_values("null", lambda _, value: value is None),
+    _bad_values("not finite", lambda _, value: isinstance(value, float) and not math.isfinite(value)),
+    _bad_values("empty list", lambda _, value: value == []),
+    _bad_values("list for a scalar", lambda setting, value: isinstance(value, list) and not _is_list(setting)),
+    _bad_values("list of the wrong things", lambda setting, value: isinstance(value, list) and _is_list(setting)),
+    _bad_values("group for a scalar", lambda _, value: isinstance(value, dict)),
 )
 
 
@@ -251,11 +262,18 @@ def _sweep_without_m(random: Random, setting: Setting) -> Case:
 
 def _wrong_prefix(random: Random, setting: Setting) -> Case:
     key, default, unknown = setting.key, _default(setting), f"{setting.key}_{some_word(random)}"
-    there = [f"~{key}={some_word(random)}", f"~{key}.{some_word(random)}", f"--{key}={default}"]
-    there += [f"+{key}={default}"] * (default != "null")  # to Hydra, what is null is not there yet
-    odd = [f"+~{key}={default}", f"!{key}={default}", f"{key}+={default}", f"+++{key}={default}", f"~~{key}", f"+{key}"]
+    existing = [f"~{key}={some_word(random)}", f"~{key}.{some_word(random)}", f"--{key}={default}"]
+    existing += [f"+{key}={default}"] * (default != "null")  # Hydra treats a null setting as missing
+    unusual = [
+        f"+~{key}={default}",
+        f"!{key}={default}",
+        f"{key}+={default}",
+        f"+++{key}={default}",
+        f"~~{key}",
+        f"+{key}",
+    ]
     missing = [f"+{unknown}={default}", f"++{unknown}={default}", f"~{unknown}"]
-    return _case("wrong prefix", setting, random.choice([*there, *odd, *missing]))
+    return _case("wrong prefix", setting, random.choice([*existing, *unusual, *missing]))
 
 
 def _wrong_group_prefix(random: Random, _: Setting) -> Case:
@@ -273,7 +291,13 @@ def _wrong_group_prefix(random: Random, _: Setting) -> Case:
 
 def _broken_interpolation(random: Random, setting: Setting) -> Case:
     group, word = setting.key.partition(".")[0], some_word(random)
-    nowhere = [f"${{{word}}}", f"${{{group}.{word}}}", f"${{oc.env:{word.upper()}}}", f"${{{word}:1}}", f"a${{{word}}}"]
+    undefined = [
+        f"${{{word}}}",
+        f"${{{group}.{word}}}",
+        f"${{oc.env:{word.upper()}}}",
+        f"${{{word}:1}}",
+        f"a${{{word}}}",
+    ]
     broken = [
         f"${{{setting.key}}}",
         f"${{{word}",
@@ -282,7 +306,7 @@ def _broken_interpolation(random: Random, setting: Setting) -> Case:
         f"[${{{word}}}]",
         f"${{oc.decode:'[{word}'}}",
     ]
-    return _case("broken interpolation", setting, f"{setting.key}={random.choice([*nowhere, *broken])}")
+    return _case("broken interpolation", setting, f"{setting.key}={random.choice([*undefined, *broken])}")
 
 
 def _deleted(_: Random, setting: Setting) -> Case | None:
@@ -295,30 +319,32 @@ def _deleted_group(random: Random, _: Setting) -> Case:
     return Case("deleted group", (f"~{group}", f"seed={random.randint(0, 99)}"), f"{group} is missing")
 
 
-def _of_another_variant(random: Random, setting: Setting) -> Case | None:
+def _of_another_class(random: Random, setting: Setting) -> Case | None:
     group = setting.key.partition(".")[0]
     others = [
-        one for one in LEAVES if one.key.startswith(f"{group}.") and setting.field.name not in field_types(one.owner)
+        other
+        for other in LEAVES
+        if other.key.startswith(f"{group}.") and setting.field.name not in field_types(other.owner)
     ]
     if not others:
         return None
-    words = (*_chosen(random.choice(others)), f"{setting.key}={_default(setting)}")
-    return Case("setting of another variant", words, setting.key)
+    overrides = (*_choice_overrides(random.choice(others)), f"{setting.key}={_default(setting)}")
+    return Case("setting of another class", overrides, setting.key)
 
 
 def _contradiction(random: Random, _: Setting) -> Case:
-    share, count = round(random.uniform(0.1, 0.9), 3), random.randint(10, 999)
+    fraction, count = round(random.uniform(0.1, 0.9), 3), random.randint(10, 999)
     cases = [
-        (f"optimizer=adam optimizer.momentum={share}", "optimizer.momentum"),
-        (f"optimizer=lion optimizer.momentum={share}", "optimizer.momentum"),
-        (f"split.validation_is_test=true split.validation={share}", "split.validation"),
-        (f"split=article training=article split.test={share}", "split.test"),
-        (f"split=article training=article split.train={share}", "split.train"),
+        (f"optimizer=adam optimizer.momentum={fraction}", "optimizer.momentum"),
+        (f"optimizer=lion optimizer.momentum={fraction}", "optimizer.momentum"),
+        (f"split.validation_is_test=true split.validation={fraction}", "split.validation"),
+        (f"split=article training=article split.test={fraction}", "split.test"),
+        (f"split=article training=article split.train={fraction}", "split.train"),
         (f"split=article seed={count}", "training.selection"),
         (f"data=imdb split=official split.train={count}", "split.train"),
-        (f"data=imdb split=official split.test={share}", "split.test"),
-        (f"split.train={share} split.test=0.9", "split.test"),
-        (f"split.validation={share} split.test={round(1.01 - share, 3)}", "split.test"),
+        (f"data=imdb split=official split.test={fraction}", "split.test"),
+        (f"split.train={fraction} split.test=0.9", "split.test"),
+        (f"split.validation={fraction} split.test={round(1.01 - fraction, 3)}", "split.test"),
         (f"split.test=0 seed={count}", "split.test"),
         (f"split.train=0 seed={count}", "split.train"),
         (f"split.test=null seed={count}", "split.test"),
@@ -328,15 +354,15 @@ def _contradiction(random: Random, _: Setting) -> Case:
         (f"data.reviews={count} split.test={count + 1}", "split.test"),
         (f"data.reviews={count} split=article training=article", "split.test"),
     ]
-    words, names = random.choice(cases)
-    return Case("contradiction", tuple(words.split()), names)
+    overrides, expected = random.choice(cases)
+    return Case("contradiction", tuple(overrides.split()), expected)
 
 
 def _bad_job(random: Random, setting: Setting) -> Case | None:
-    found = bad_value(random, setting, lambda value: not isinstance(value, dict))
-    if not found:
+    invalid = bad_value(random, setting, lambda value: not isinstance(value, dict))
+    if not invalid:
         return None
-    values = random.sample([_default(setting), found[0]], 2)
+    values = random.sample([_default(setting), invalid[0]], 2)
     seeds = f"seed={random.randint(0, 9)},{random.randint(10, 19)}"
     more = (seeds,) if setting.key != "seed" else ()
     return _case("one bad job of a sweep", setting, "-m", f"{setting.key}={','.join(values)}", *more)
@@ -345,8 +371,8 @@ def _bad_job(random: Random, setting: Setting) -> Case | None:
 def _bad_choice_of_a_job(random: Random, _: Setting) -> Case:
     group = random.choice(list(OPTIONS))
     option = random.choice(OPTIONS[group])
-    wrong = misspelt(random, option, OPTIONS[group])
-    return Case("one bad job of a sweep", ("-m", f"{group}={option},{wrong}", "seed=1,2"), wrong)
+    unknown = misspelt(random, option, OPTIONS[group])
+    return Case("one bad job of a sweep", ("-m", f"{group}={option},{unknown}", "seed=1,2"), unknown)
 
 
 def _bad_sweep(random: Random, setting: Setting) -> Case:
@@ -359,7 +385,7 @@ def _bad_sweep(random: Random, setting: Setting) -> Case:
         f"sort({word}",
         f"{number},,{word}",
     ]
-    return _case("sweep that cannot be read", setting, "-m", f"{setting.key}={random.choice(forms)}")
+    return _case("sweep that cannot be parsed", setting, "-m", f"{setting.key}={random.choice(forms)}")
 
 
 def _huge(random: Random, setting: Setting) -> Case | None:
@@ -386,13 +412,13 @@ def _huge_key(random: Random, setting: Setting) -> Case:
     return Case("huge key", (f"{key}={_default(setting)}",), key[:20])
 
 
-def _odd_letters(random: Random, setting: Setting) -> Case | None:
-    odd = random.choice(ODD)
+def _odd_characters(random: Random, setting: Setting) -> Case | None:
+    character = random.choice(ODD_CHARACTERS)
     if random.random() < 0.5:
-        return _case("odd letters in a key", setting, f"{setting.key}{odd}={_default(setting)}")
-    if fits(setting.kind, (), odd):
+        return _case("odd characters in a key", setting, f"{setting.key}{character}={_default(setting)}")
+    if fits(setting.kind, (), character):
         return None
-    return _case("odd letters in a value", setting, f"{setting.key}={odd}")
+    return _case("odd characters in a value", setting, f"{setting.key}={character}")
 
 
 def _flag(random: Random, _: Setting) -> Case:
@@ -401,7 +427,7 @@ def _flag(random: Random, _: Setting) -> Case:
     return Case("wrong flag", (f"{random.choice(flags)}={word}",), word)
 
 
-def _own_of_hydra(random: Random, _: Setting) -> Case:
+def _hydra_setting(random: Random, _: Setting) -> Case:
     word, number = some_word(random), random.randint(1, 99)
     groups = [f"hydra/launcher={word}", f"hydra/sweeper={word}", f"hydra/{word}={number}", f"hydra/help={word}"]
     values = [
@@ -409,7 +435,7 @@ def _own_of_hydra(random: Random, _: Setting) -> Case:
         f"hydra.mode={word}",
         f"hydra.job.chdir={word}",
     ]
-    return Case("wrong setting of Hydra's own", (random.choice([*groups, *values]),), word)
+    return Case("wrong setting of Hydra", (random.choice([*groups, *values]),), word)
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -428,7 +454,7 @@ DEFECTS: tuple[Defect, ...] = (
     _broken_interpolation,
     _deleted,
     _deleted_group,
-    _of_another_variant,
+    _of_another_class,
     _contradiction,
     _bad_job,
     _bad_choice_of_a_job,
@@ -436,8 +462,8 @@ DEFECTS: tuple[Defect, ...] = (
     _huge,
     _deep,
     _huge_key,
-    _odd_letters,
+    _odd_characters,
     _flag,
-    _own_of_hydra,
+    _hydra_setting,
 )
-"""What can be wrong with the words of a command line."""
+"""Kinds of mistakes in the arguments of a command line."""
