@@ -16,9 +16,8 @@ def composed(*overrides):
     return compose_config(overrides)
 
 
-@functools.cache
 def problems_of(*overrides):
-    """Return the problems of a command line that is refused."""
+    """Return the problems of a command line that is refused; those of now, because they name the known studies."""
     with pytest.raises(ConfigError) as caught:
         compose_config(overrides)
     return caught.value.problems

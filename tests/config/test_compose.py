@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
+from sentiment_lab.cli.exit_codes import BAD_USAGE
 from sentiment_lab.cli.main import main
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.hydra_errors import CALLERS
@@ -310,10 +311,8 @@ def test_an_override_that_names_code_is_refused_before_anything_runs(override):
 @pytest.mark.parametrize(
     "study", ["hydra: {callbacks: {a: {_target_: os.system}}}", "hydra: {launcher: {_target_: a.b}}"]
 )
-def test_a_study_that_names_code_is_refused(study, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "experiments").mkdir()
-    (tmp_path / "experiments" / "mine.yaml").write_text(study)
+def test_a_study_that_names_code_is_refused(study, study_file):
+    study_file.write_text(study)
     with pytest.raises(ConfigError, match="names code for Hydra to call"):
         compose_config(["seed=1"])
 
@@ -398,14 +397,24 @@ def test_fractions_that_add_up_to_one_are_accepted_however_they_round():
 
 
 @pytest.mark.parametrize(
-    "words", [["model=[lstm,gru]"], ["-m", "seed=range(2,1)"], ["-m", "seed=1", "model=null,lstm"]]
+    "arguments",
+    [
+        ["model=[lstm,gru]"],
+        ["model=0"],
+        ["split.test=" + "[" * 600 + "]" * 600],
+        ["key" * 1000 + "=1"],
+        ["-m", "seed=range(2,1)"],
+        ["-m", "seed=1", "model=null,lstm"],
+    ],
 )
-def test_a_command_line_that_cannot_be_run_ends_before_anything_is_written(words, tmp_path, monkeypatch, capsys):
+def test_a_command_line_that_cannot_be_run_ends_before_anything_is_written(arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        main(["train", *words])
-    assert ended.value.code == 2
-    assert words[-1].partition("=")[0] in capsys.readouterr().err
+        main(["train", *arguments])
+    shown = capsys.readouterr().err
+    assert ended.value.code == BAD_USAGE
+    assert arguments[-1].partition("=")[0][:100] in shown
+    assert "Traceback" not in shown
     assert not list(tmp_path.iterdir())
 
 
