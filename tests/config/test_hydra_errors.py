@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sentiment_lab.cli.main import BAD_USAGE, main
+from sentiment_lab.cli.exit_codes import BAD_USAGE
+from sentiment_lab.cli.main import main
 
 
 @pytest.mark.parametrize(
