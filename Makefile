@@ -14,7 +14,7 @@ demo: $(READY)  ## Sweep five architectures on the generated corpus, tracked in 
 	$(BIN)/sentiment-lab train +experiments=quickstart
 
 test: $(READY)  ## Run the quick tests (a few minutes)
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest $(PARALLEL) --durations=10
 
 test-slow: $(READY)  ## Run the slow tests; those on real reviews need SENTIMENT_LAB_DATA
 	$(BIN)/pytest $(PARALLEL) -m slow
