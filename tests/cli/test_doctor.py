@@ -17,6 +17,7 @@ import pytest
 from sentiment_lab.cli.diagnosis import examine
 from sentiment_lab.cli.doctor import doctor
 from sentiment_lab.config.compose import compose_config
+from sentiment_lab.data.dataset import build_dataset
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.tracking.store import open_store
 from tests.tiny import LINEAR, job_of, locations, only_locations
@@ -173,6 +174,25 @@ def test_an_archive_that_the_user_names_must_be_intact(damaged, message, linear,
         found = problems(linear)
         assert len(found) == (message is not None)
         assert all(message in problem for problem in found)
+
+
+@pytest.mark.parametrize("kind", ["corpora", "tokens", "vectors"])
+def test_a_damaged_cache_entry_is_reported_and_removed(kind, linear, tmp_path):
+    words = [*only_locations(linear), f"paths.cache={tmp_path}"]
+
+    def of_data():
+        return [finding for finding in examine(compose_config(words)) if finding.area == "data"]
+
+    build_dataset(compose_config([*words, "data.reviews=60", "data.length=12", "data.distance=2"]), tmp_path)
+    assert of_data() == []
+    (index,) = (tmp_path / kind).glob("*/index.json")
+    damaged = next(path for path in sorted(index.parent.iterdir()) if path != index)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    (finding,) = of_data()
+    assert finding.problem == f"{damaged} is damaged: its digest does not match"
+    finding.fix()
+    assert not index.parent.exists()
+    assert of_data() == []
 
 
 def test_a_missing_data_folder_is_reported(linear, tmp_path, monkeypatch):

@@ -100,8 +100,8 @@ def test_the_network_after_its_embeddings_gives_the_same_logits(pooling, padding
     token_ids = np.array([0, 0, 4, 1, 3, 5] if padding == "left" else [4, 1, 3, 5, 0, 0], np.int32)
     embeddings = network.get_layer("embedding")(token_ids[np.newaxis])
     logits, gradients = compile_gradients(network)(token_ids, embeddings)
-    whole = network(token_ids[np.newaxis]).numpy()[0]
-    np.testing.assert_allclose(logits, whole, rtol=0, atol=1e-5)
+    expected = network(token_ids[np.newaxis]).numpy()[0]
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5)
     slopes = np.abs(gradients.numpy()[0]).sum(axis=1)
     assert (slopes[token_ids != 0] > 0).all()
     assert (slopes[token_ids == 0] > 0).all() == (padding == "left"), (

@@ -2,7 +2,7 @@
 
 `generator.py` combines them. Every list was written by hand for this project. The three kinds of text share no
 word that carries their meaning: neutral clauses have no opinion and no cue, opinions rate a film, and cues state only
-whether a later opinion means what it says.
+whether a later opinion is meant literally.
 
 Neutral clauses are plain words: no apostrophe, no digit next to a sign, so that their words are their tokens.
 """
