@@ -177,17 +177,22 @@ def test_an_archive_that_the_user_names_must_be_intact(damaged, message, linear,
 
 
 @pytest.mark.parametrize("kind", ["corpora", "tokens", "vectors"])
-def test_a_damaged_cache_entry_is_reported_and_removed(kind, linear, tmp_path, capsys):
+def test_a_damaged_cache_entry_is_reported_and_removed(kind, linear, tmp_path):
     words = [*only_locations(linear), f"paths.cache={tmp_path}"]
+
+    def of_data():
+        return [finding for finding in examine(compose_config(words)) if finding.area == "data"]
+
     build_dataset(compose_config([*words, "data.reviews=60", "data.length=12", "data.distance=2"]), tmp_path)
-    assert problems(words) == []
+    assert of_data() == []
     (index,) = (tmp_path / kind).glob("*/index.json")
     damaged = next(path for path in sorted(index.parent.iterdir()) if path != index)
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    assert problems(words) == [f"{damaged} is damaged: its digest does not match"]
-    assert doctor(words, fix=True, as_json=False) == 0
+    (finding,) = of_data()
+    assert finding.problem == f"{damaged} is damaged: its digest does not match"
+    finding.fix()
     assert not index.parent.exists()
-    assert problems(words) == []
+    assert of_data() == []
 
 
 def test_a_missing_data_folder_is_reported(linear, tmp_path, monkeypatch):
