@@ -51,14 +51,14 @@ class Question:
     @property
     def command(self) -> str:
         """The command line that asks this question."""
-        words = ["sentiment-lab", "compare", *self.hashes]
-        words += ["--study", self.study] if self.study else []
+        arguments = ["sentiment-lab", "compare", *self.hashes]
+        arguments += ["--study", self.study] if self.study else []
         for option, values in (("--by", self.by), ("--figure", self.figures)):
-            words += [word for value in values for word in (option, value)]
-        words += ["--metric", self.metric] if self.metric != ACCURACY else []
-        words += ["--sort", self.sort] if self.sort else []
-        words += ["--within", self.within] if self.within else []
-        return shlex.join([*words, *(["--across-data"] if self.across_data else [])])
+            arguments += [part for value in values for part in (option, value)]
+        arguments += ["--metric", self.metric] if self.metric != ACCURACY else []
+        arguments += ["--sort", self.sort] if self.sort else []
+        arguments += ["--within", self.within] if self.within else []
+        return shlex.join([*arguments, *(["--across-data"] if self.across_data else [])])
 
     def select(self, root: Path, store: str) -> Selection:
         """Return the runs to compare.

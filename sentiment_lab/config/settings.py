@@ -54,7 +54,7 @@ class GeneratedData:
     length: int = option(at_least(10))
     """Mean length of the reviews in tokens. A larger `distance` makes them longer."""
     distance: int = option(at_least(0))
-    """Number of neutral tokens between a cue and the words whose polarity it reverses."""
+    """Number of neutral tokens between a cue and the words that it negates or confirms."""
     turned: float = option(fraction(below_one=False))
     """Fraction of reviews whose label is decided by a distant cue. The others state their sentiment directly."""
     seed: int = option(at_least(0))

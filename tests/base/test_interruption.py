@@ -8,10 +8,9 @@ import signal
 import pytest
 
 from sentiment_lab.base import signals
-from sentiment_lab.config.compose import compose_config
-from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.sweeps.sweep import run_sweep
+from tests.tiny import job_of
 
 
 @pytest.mark.parametrize(("number", "text"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "stopped by SIGTERM")])
@@ -33,7 +32,7 @@ def test_a_process_that_was_started_with_sigint_ignored_keeps_it_so(default_sign
 
 
 def test_a_dropped_interruption_ends_the_training(tiny, monkeypatch):
-    job = Job(compose_config(tiny), tiny, "bilstm")
+    job = job_of(tiny)
     monkeypatch.setattr(signals, "_interruptions", ["interrupted"])
     with pytest.raises(KeyboardInterrupt, match="interrupted"):
         execute(job)
@@ -41,7 +40,7 @@ def test_a_dropped_interruption_ends_the_training(tiny, monkeypatch):
 
 
 def test_a_dropped_interruption_ends_the_sweep_before_its_next_job(tiny, monkeypatch):
-    jobs = [Job(compose_config([*tiny, f"seed={seed}"]), tiny, "bilstm") for seed in (1, 2)]
+    jobs = [job_of([*tiny, f"seed={seed}"]) for seed in (1, 2)]
     monkeypatch.setattr(signals, "_interruptions", ["interrupted"])
     with pytest.raises(KeyboardInterrupt, match="interrupted"):
         run_sweep(jobs, ["seed=1,2"])

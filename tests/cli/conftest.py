@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import pytest
 
 from sentiment_lab.cli.main import main
-from sentiment_lab.config.compose import compose_config
-from sentiment_lab.runs.job import Job
+from sentiment_lab.runs.listing import list_runs
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.training.epoch_loop import TrainingError
-from tests.tiny import TINY
+from tests.tiny import TINY, job_of, locations
 
 
 @dataclass(frozen=True)
@@ -47,20 +46,16 @@ def lab(capsys, monkeypatch):
 def trained(tmp_path_factory, cache):
     """A folder with a complete run of the study `mine` and one that failed, both of networks."""
     root = tmp_path_factory.mktemp("trained")
-    tiny = [*TINY, "tracking=none", f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]
-    good = [*tiny, "study.name=mine"]
-    execute(Job(compose_config(good), good, "bilstm"))
-    bad = [*tiny, "optimizer=sgd", "optimizer.learning_rate=1e38", "optimizer.global_clipnorm=null"]
+    tiny = [*TINY, "tracking=none", *locations(root, cache)]
+    execute(job_of([*tiny, "study.name=mine"]))
     with pytest.raises(TrainingError):
-        execute(Job(compose_config(bad), bad, "bilstm"))
+        execute(job_of([*tiny, "optimizer=sgd", "optimizer.learning_rate=1e38", "optimizer.global_clipnorm=null"]))
     return root / "runs"
 
 
 @pytest.fixture
 def two_runs(trained, tmp_path):
     """Copies of the complete and the failed run, in `mlruns/runs` of a folder that a test may change."""
-    from sentiment_lab.runs.listing import list_runs
-
     root = tmp_path / "mlruns" / "runs"
     shutil.copytree(trained, root)
     runs = {run.state: run for run in list_runs(root)}

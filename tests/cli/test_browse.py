@@ -8,8 +8,7 @@ import json
 import pytest
 
 from sentiment_lab.cli.watch import changes, read_statuses, totals
-
-LINEAR = ("model=nb_svm", "model.C=2", "data.reviews=120", "data.length=12", "data.distance=2", "launch.progress=none")
+from tests.tiny import LINEAR
 
 
 @pytest.fixture(autouse=True)

@@ -8,20 +8,15 @@ import json
 import pytest
 
 from sentiment_lab.base.files import atomic_write
-from sentiment_lab.config.compose import compose_config
-from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.execution import execute
+from tests.tiny import LINEAR, job_of, locations
 
 HOSTILE = "A <script>alert(1)</script> dull, dull film!"
 
 
 @pytest.fixture(scope="module")
-def linear(tmp_path_factory):
-    root = tmp_path_factory.mktemp("linear")
-    folders = [f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={root}/cache"]
-    settings = ["model=nb_svm", "data.reviews=120", "data.length=12", "data.distance=2", "launch.progress=none"]
-    overrides = [*settings, "tracking=none", *folders]
-    job = Job(compose_config(overrides), overrides, "nb_svm")
+def linear_run(tmp_path_factory, cache):
+    job = job_of([*LINEAR, "tracking=none", *locations(tmp_path_factory.mktemp("linear"), cache)], "nb_svm")
     execute(job)
     return job.folder
 
@@ -56,20 +51,20 @@ def test_a_network_is_explained_end_to_end(trained_run, tmp_path, explain):
     assert "has no model: it is interrupted" in explain(run, run.short_hash, "film")[2]
 
 
-def test_texts_come_from_arguments_files_and_standard_input(linear, tmp_path, explain, monkeypatch):
+def test_texts_come_from_arguments_files_and_standard_input(linear_run, tmp_path, explain, monkeypatch):
     (tmp_path / "review.txt").write_text("a file\n", encoding="utf-8")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe")))
-    arguments = [linear.short_hash, "--json", "one", "--file", str(tmp_path / "review.txt"), "-"]
-    code, out, _ = explain(linear, *arguments)
+    arguments = [linear_run.short_hash, "--json", "one", "--file", str(tmp_path / "review.txt"), "-"]
+    code, out, _ = explain(linear_run, *arguments)
     assert code == 0
     assert [explained["text"] for explained in json.loads(out)] == ["one", "from a pipe", "a file\n"]
 
 
-def test_a_pipe_gets_plain_text(linear, explain):
-    code, out, err = explain(linear, linear.short_hash, "a superb film", "dull", "--method", "occlusion")
+def test_a_pipe_gets_plain_text(linear_run, explain):
+    code, out, err = explain(linear_run, linear_run.short_hash, "a superb film", "dull", "--method", "occlusion")
     assert (code, err) == (0, "")
     assert "\x1b" not in out
-    assert f"nb_svm {linear.short_hash}, text 2 of 2: " in out
+    assert f"nb_svm {linear_run.short_hash}, text 2 of 2: " in out
     assert "occlusion: baseline" in out
 
 
@@ -86,9 +81,9 @@ def test_a_pipe_gets_plain_text(linear, explain):
         (["{hash}", "x", "--html", "nowhere/page.html"], "--html must name a file in an existing folder"),
     ],
 )
-def test_mistakes_are_named_at_once(arguments, message, linear, tmp_path, explain):
+def test_mistakes_are_named_at_once(arguments, message, linear_run, tmp_path, explain):
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
-    arguments = [word.format(hash=linear.short_hash, bytes=tmp_path / "bytes") for word in arguments]
-    code, out, err = explain(linear, *arguments)
+    arguments = [word.format(hash=linear_run.short_hash, bytes=tmp_path / "bytes") for word in arguments]
+    code, out, err = explain(linear_run, *arguments)
     assert (code, out) == (2, "")
     assert message in err

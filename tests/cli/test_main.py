@@ -55,6 +55,16 @@ def test_a_bad_sweep_names_the_job_and_starts_nothing(lab, tmp_path, monkeypatch
     assert not (tmp_path / "mlruns" / "runs").exists()
 
 
+def test_an_interrupted_training_exits_130_and_names_the_way_to_resume(lab, monkeypatch):
+    def stop(arguments):
+        raise KeyboardInterrupt("stopped by SIGTERM")
+
+    monkeypatch.setattr("sentiment_lab.cli.train.train", stop)
+    ended = lab("train")
+    assert (ended.code, ended.out) == (130, "")
+    assert ended.err == "error: stopped by SIGTERM; rerun the same command to resume from the last checkpoint\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
