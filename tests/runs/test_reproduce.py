@@ -234,7 +234,7 @@ def test_settings_of_the_run_cannot_be_overridden(one):
 
 def test_a_run_that_is_incomplete_or_unknown_is_refused(one, capsys):
     (one.folder.path / "result.json").unlink()
-    with pytest.raises(RunError, match="is interrupted: only a complete"):
+    with pytest.raises(RunError, match="is interrupted, and only a complete run can be reproduced"):
         again(one, capsys)
     with pytest.raises(RunError, match="no run '123456789012' below"):
         reproduce("123456789012", only_locations(one.overrides), other_data=False, tolerance=0.01, as_json=True)
