@@ -18,8 +18,8 @@ from sentiment_lab.config.settings import Config, architecture
 from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.provenance import CodeVersion
 from sentiment_lab.runs.writing import begin_run
-from sentiment_lab.training.metrics import score
 from sentiment_lab.training.result import EpochRecord, Result, Scores, result_to_plain
+from sentiment_lab.training.scores import score
 
 DATA_HASH = "d" * 64
 

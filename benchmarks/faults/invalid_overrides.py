@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args, get_origin
 import yaml
 
 from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.fields import Setting, discriminator, field_types, setting_names, settings_of, to_plain
 from sentiment_lab.config.resources import resource_folder
-from sentiment_lab.config.schema import Setting, discriminator, field_types, setting_names, settings_of, to_plain
 from sentiment_lab.config.settings import Config
 
 SETTINGS = tuple(settings_of(Config))

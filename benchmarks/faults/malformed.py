@@ -33,7 +33,7 @@ from benchmarks.faults import invalid_overrides, studies
 from benchmarks.faults.invalid_overrides import LEAVES, Case
 from sentiment_lab.cli.exit_codes import BAD_USAGE
 from sentiment_lab.config.compose import compose_config
-from sentiment_lab.config.schema import Setting
+from sentiment_lab.config.fields import Setting
 
 MAX_SECONDS = 2.0
 """Processor time of a command."""

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from benchmarks.faults.invalid_overrides import NAMES, OPTIONS, Case, Defect, bad_value, choice_of, misspelt, some_word
-from sentiment_lab.config.schema import Setting
+from sentiment_lab.config.fields import Setting
 
 
 def _case(defect: str, random: Random, content: bytes | str, expected: str = "") -> Case:

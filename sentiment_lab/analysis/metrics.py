@@ -1,6 +1,6 @@
 """The metrics by which runs are compared, under their names in MLflow.
 
-Those of the test part come from `training.metrics.SCORES`: a score that is added there is a metric here, also of runs
+Those of the test part come from `training.scores.SCORES`: a score that is added there is a metric here, also of runs
 that were completed before, from their stored predictions.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 from sentiment_lab.analysis.predictions import TestPredictions
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.suggestions import did_you_mean
-from sentiment_lab.training.metrics import SCORES, ScoreFunction
 from sentiment_lab.training.result import Result
+from sentiment_lab.training.scores import SCORES, ScoreFunction
 
 
 @dataclass(frozen=True)

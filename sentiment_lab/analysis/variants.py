@@ -10,7 +10,7 @@ from typing import Any
 from sentiment_lab.analysis.selection import StudyRun
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.suggestions import did_you_mean
-from sentiment_lab.config.schema import ConfigError, build, field_types
+from sentiment_lab.config.fields import ConfigError, build, field_types
 from sentiment_lab.config.settings import LinearModel, RecurrentModel, architecture
 
 MODEL = "model"

@@ -36,8 +36,8 @@ def data_fetch(overrides: Sequence[str]) -> int:
     Raises DataError if they cannot be downloaded.
     """
     from sentiment_lab.config.compose import compose_config
+    from sentiment_lab.config.fields import ConfigError
     from sentiment_lab.config.resources import cache_folder
-    from sentiment_lab.config.schema import ConfigError
     from sentiment_lab.config.settings import ImdbData
     from sentiment_lab.data.sources.locate import locate
 

@@ -55,8 +55,8 @@ def diff(root: str, one: str, other: str, *, as_json: bool) -> int:
 
 
 def _describe(folder: RunFolder) -> dict[str, dict[str, Any]]:
+    from sentiment_lab.config.fields import to_plain
     from sentiment_lab.config.identity import flatten
-    from sentiment_lab.config.schema import to_plain
 
     data: dict[str, Any] = next((event for event in folder.events() if event["event"] == "data"), {})
     hashes: dict[str, Any] = {name: data[name] for name in ("data_hash", "split_hash") if name in data}

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sentiment_lab.base.console import print_message
 from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.identity import config_hash, flatten, identity_of, restore
 from sentiment_lab.config.resources import cache_folder
-from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import Config, ImdbData
 from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.runs.job import Job

@@ -35,7 +35,7 @@ def show(root: str, prefix: str, *, as_json: bool) -> int:
 
     Raises RunError if no run or several have this prefix.
     """
-    from sentiment_lab.config.schema import to_plain
+    from sentiment_lab.config.fields import to_plain
     from sentiment_lab.runs.integrity import find_damage
     from sentiment_lab.runs.listing import find_run
     from sentiment_lab.runs.reproduction import read_verdict
@@ -86,6 +86,8 @@ def _print_result(result: Result) -> None:
     note = " (evaluated after each epoch as 'validation')" if result.validation_is_test else ""
     print(f"\n  test accuracy {percent(result.test.accuracy)} with the weights of epoch {result.kept_epoch}{note}")
     scores = result.test
-    print(f"  test loss {scores.loss:.4f}, F1 {scores.f1:.4f}, ROC-AUC {scores.roc_auc:.4f}, ECE {scores.ece:.4f}")
+    others = "".join(f", {name} {value:.4f}" for name, value in (scores.others or {}).items())
+    main_scores = f"F1 {scores.f1:.4f}, ROC-AUC {scores.roc_auc:.4f}, ECE {scores.ece:.4f}"
+    print(f"  test loss {scores.loss:.4f}, {main_scores}{others}")
     print(f"  {result.parameters:,} parameters, {result.train_seconds:.1f} s of training, path {result.execution_path}")
     print(f"  data {result.data_hash}\n  split {result.split_hash}\n  weights {result.weights_digest}")

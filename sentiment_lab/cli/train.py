@@ -102,6 +102,7 @@ def _print_result(job: Job, result: Result) -> None:
         "test accuracy": percent(result.test.accuracy),
         "test loss": f"{result.test.loss:.4f}",
         "test F1, ROC-AUC, ECE": f"{result.test.f1:.4f}, {result.test.roc_auc:.4f}, {result.test.ece:.4f}",
+        **{f"test {name}": f"{value:.4f}" for name, value in (result.test.others or {}).items()},
         f"best on {validation}": f"{percent(result.best_validation_accuracy)} (best epoch {result.best_epoch})",
         "training": f"{result.train_seconds:.1f} s, {len(result.epochs)} epochs, {result.parameters:,} parameters",
         "folder": str(job.folder.path),

@@ -9,9 +9,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from sentiment_lab.config.fields import ConfigError, discriminator, field_types
 from sentiment_lab.config.hydra_errors import explain_hydra_errors, group_options
 from sentiment_lab.config.resources import resource_folder
-from sentiment_lab.config.schema import ConfigError, discriminator, field_types
 from sentiment_lab.config.settings import Config, ModelConfig
 from sentiment_lab.config.studies import register_configs
 from sentiment_lab.config.validation import config_from_plain

@@ -15,8 +15,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf.errors import OmegaConfBaseException
 
 from sentiment_lab.base.suggestions import did_you_mean
+from sentiment_lab.config.fields import ConfigError, setting_names
 from sentiment_lab.config.resources import resource_folder
-from sentiment_lab.config.schema import ConfigError, setting_names
 from sentiment_lab.config.settings import Config
 
 CALLERS = frozenset(

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sentiment_lab.config.schema import ConfigError, settings_of, to_plain
+from sentiment_lab.config.fields import ConfigError, settings_of, to_plain
 from sentiment_lab.config.settings import Config
 from sentiment_lab.config.validation import config_from_plain
 

@@ -13,8 +13,8 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from sentiment_lab.config.compose import check_settings, without_hydra
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.hydra_errors import explain_hydra_errors
-from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import Config
 
 _OPTION = re.compile(r"[a-z_]+=\w+")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.settings import SplitConfig
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sentiment_lab.config.schema import Rule, above, at_least, fraction, option
+from sentiment_lab.config.fields import Rule, above, at_least, fraction, option
 
 PARTS = ("train", "validation", "test")
 """Names of the parts of a split."""

@@ -16,8 +16,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from sentiment_lab.config.fields import ConfigError, setting_names
 from sentiment_lab.config.resources import resource_folder
-from sentiment_lab.config.schema import ConfigError, setting_names
 from sentiment_lab.config.settings import Config
 
 STUDY_LIMIT = 10_000

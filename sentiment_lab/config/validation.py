@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from sentiment_lab.config.fields import ConfigError, build
 from sentiment_lab.config.part_sizes import part_sizes
-from sentiment_lab.config.schema import ConfigError, build
 from sentiment_lab.config.settings import (
     PARTS,
     Config,

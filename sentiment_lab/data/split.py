@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.part_sizes import part_size, part_sizes
-from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import PARTS, SplitConfig
 from sentiment_lab.data.reviews import NEGATIVE, POSITIVE
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lab.base.files import DamageError
-from sentiment_lab.config.schema import ConfigError, build
+from sentiment_lab.config.fields import ConfigError, build
 from sentiment_lab.config.settings import RecurrentModel, TextConfig
 from sentiment_lab.data.dataset import encode_texts
 from sentiment_lab.data.token_sequences import TokenSequences

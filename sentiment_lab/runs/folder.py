@@ -23,8 +23,8 @@ from sentiment_lab.base.files import (
     read_checksummed,
     storage_errors,
 )
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.identity import SHORT, config_hash
-from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import Config
 from sentiment_lab.runs.journal import Event, Journal
 from sentiment_lab.runs.lock import Holder, hold

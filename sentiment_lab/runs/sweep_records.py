@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment_lab.base.files import DamageError, atomic_write, checksummed_json, read_checksummed
+from sentiment_lab.config.fields import to_plain
 from sentiment_lab.config.identity import SHORT, config_hash, flatten
-from sentiment_lab.config.schema import to_plain
 from sentiment_lab.runs.folder import RunFolder
 
 if TYPE_CHECKING:

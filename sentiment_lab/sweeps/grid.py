@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.identity import config_hash, flatten, identity_of
-from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import Config, architecture
 from sentiment_lab.runs.job import Job
 

@@ -13,7 +13,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.studies import LAUNCHER
 
 

@@ -11,8 +11,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from sentiment_lab.base.console import print_message
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.job_composer import JobComposer
-from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.grid import plan_jobs
 

@@ -10,12 +10,11 @@ from sentiment_lab.analysis.terminal import render_comparison
 from sentiment_lab.base.console import console, print_message
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.signals import check
-from sentiment_lab.config.settings import LaunchConfig
 from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.sweep_records import freeze
 from sentiment_lab.sweeps.comparison import compare_sweep
 from sentiment_lab.sweeps.executors.base import Executor, JobOutcome, run_job
-from sentiment_lab.sweeps.executors.inline import InlineExecutor
+from sentiment_lab.sweeps.executors.build import build_executor
 from sentiment_lab.sweeps.parent_run import close_parent, open_parent
 from sentiment_lab.sweeps.report import write_report
 from sentiment_lab.sweeps.tuning import describe, find_groups
@@ -104,25 +103,6 @@ def _run_all(
         yield outcome
     if left := [job for job in jobs if job not in stored]:
         yield from executor.run(left, view, folder, force=force)
-
-
-def build_executor(launch: LaunchConfig) -> Executor:
-    """Return the executor that `launch.executor` names."""
-    match launch.executor:
-        case "pool":
-            from sentiment_lab.sweeps.executors.pool import PoolExecutor
-
-            return PoolExecutor(launch)
-        case "ray":
-            from sentiment_lab.sweeps.executors.ray import RayExecutor
-
-            return RayExecutor(launch)
-        case "slurm":
-            from sentiment_lab.sweeps.executors.slurm import SlurmExecutor
-
-            return SlurmExecutor(launch)
-        case "inline":
-            return InlineExecutor()
 
 
 def _report(outcomes: Sequence[JobOutcome], comparison: Comparison | None) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.suggestions import did_you_mean
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.identity import flatten, identity_of, with_left_out
-from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import LinearModel
 from sentiment_lab.runs.job import Job
 from sentiment_lab.training.result import Result

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_lab.base.files import atomic_path, storage_errors
-from sentiment_lab.config.schema import ConfigError, build
+from sentiment_lab.config.fields import ConfigError, build
 from sentiment_lab.training.history import EpochTotals
 from sentiment_lab.training.result import EpochRecord
 

@@ -16,8 +16,8 @@ from sentiment_lab.data.batching import Batch, Batches, training_batches
 from sentiment_lab.training.callbacks import Progress
 from sentiment_lab.training.checkpoint import Checkpoint
 from sentiment_lab.training.history import EpochTotals, TrainingHistory
-from sentiment_lab.training.metrics import SCORES
 from sentiment_lab.training.result import EpochRecord
+from sentiment_lab.training.scores import SCORES
 
 if TYPE_CHECKING:
     from sentiment_lab.data.dataset import Dataset, Part

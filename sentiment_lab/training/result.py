@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from sentiment_lab.config.schema import ConfigError, build, to_plain
+from sentiment_lab.config.fields import ConfigError, build, to_plain
 
 FORMAT = 2
 """Version of the plain form."""
@@ -30,7 +30,7 @@ class EpochRecord:
 class Scores:
     """How good the probabilities of one part are; `loss` is the mean binary cross-entropy in nats.
 
-    `others` holds the further scores of `training.metrics.SCORES` by name. A result that was stored before a score
+    `others` holds the further scores of `training.scores.SCORES` by name. A result that was stored before a score
     was added lacks it.
     """
 

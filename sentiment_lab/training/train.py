@@ -15,8 +15,8 @@ from sentiment_lab.config.settings import Config, LinearModel, RecurrentModel, a
 from sentiment_lab.models.digest import weights_digest
 from sentiment_lab.models.logits import sigmoid
 from sentiment_lab.training.epoch_loop import Checkpoints, TrainingLoop
-from sentiment_lab.training.metrics import score
 from sentiment_lab.training.result import EpochRecord, Result
+from sentiment_lab.training.scores import score
 
 if TYPE_CHECKING:
     from sentiment_lab.data.dataset import Dataset, Part

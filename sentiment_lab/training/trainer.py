@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.settings import Config, RecurrentModel
 from sentiment_lab.data.token_sequences import TokenSequences
 from sentiment_lab.data.vocabulary import PADDING_ID, UNKNOWN_ID

@@ -14,7 +14,7 @@ from benchmarks.synthetic import with_seed, write_run
 from sentiment_lab.analysis.selection import select_study
 from sentiment_lab.cli.main import main
 from sentiment_lab.config.compose import compose_config
-from sentiment_lab.config.schema import to_plain
+from sentiment_lab.config.fields import to_plain
 from sentiment_lab.config.validation import config_from_plain
 
 LABELS = np.arange(400, dtype=np.int8) % 2

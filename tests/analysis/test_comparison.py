@@ -23,7 +23,7 @@ from sentiment_lab.base.files import checksummed_json, read_checksummed
 from sentiment_lab.config.identity import variant_hash
 from sentiment_lab.runs.folder import RunError
 from sentiment_lab.tracking.run_mirror import final_metrics
-from sentiment_lab.training.metrics import SCORES, ScoreFunction
+from sentiment_lab.training.scores import SCORES, ScoreFunction
 from tests.analysis.studies import LABELS, config, probabilities, run_main, selected, write_runs
 
 STUDY = "study.name=which cell"

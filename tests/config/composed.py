@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from sentiment_lab.config.compose import compose_config
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 
 
 @functools.cache

@@ -16,10 +16,10 @@ from hydra.plugins.launcher import Launcher
 from sentiment_lab.cli.exit_codes import BAD_USAGE
 from sentiment_lab.cli.main import main
 from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.hydra_errors import CALLERS
 from sentiment_lab.config.job_composer import JobComposer
 from sentiment_lab.config.resources import resource_folder
-from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import RecurrentModel, architecture
 from sentiment_lab.sweeps.hydra_app import run_hydra
 from tests.config.composed import composed, problems_of

@@ -18,9 +18,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.fields import ConfigError, at_least, build, option, settings_of, to_plain
 from sentiment_lab.config.identity import canonical_json, config_hash, flatten, variant_hash
 from sentiment_lab.config.resources import PACKAGE, resource_folder
-from sentiment_lab.config.schema import ConfigError, at_least, build, option, settings_of, to_plain
 from sentiment_lab.config.settings import Config
 from sentiment_lab.config.validation import config_from_plain
 from sentiment_lab.models.digest import weights_digest

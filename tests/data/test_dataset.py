@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment_lab.config.compose import compose_config
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.settings import GeneratedData, ImdbData, SplitConfig, TextConfig
 from sentiment_lab.data import dataset as dataset_module
 from sentiment_lab.data.dataset import build_dataset, encode_texts

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.settings import PARTS, SplitConfig
 from sentiment_lab.data.reviews import review_ids
 from sentiment_lab.data.split import split_hash, split_reviews

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.settings import TextConfig
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.vocabulary import PADDING, UNKNOWN, Vocabulary, fit_vocabulary

@@ -16,14 +16,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 from sklearn.svm import LinearSVC
 
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.settings import ImdbData, LinearModel
 from sentiment_lab.data.corpus import load_corpus
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.tokenizer import tokenize
 from sentiment_lab.models.classifier import load_classifier
 from sentiment_lab.models.linear import LinearClassifier, LinearSettings, NaiveBayesWeights, fit_linear
-from sentiment_lab.training.metrics import score
+from sentiment_lab.training.scores import score
 
 LOGISTIC = LinearModel(family="tfidf_logistic", ngrams=2, min_count=2, C=20.0)
 NB_SVM = LinearModel(family="nb_svm", ngrams=3, min_count=2, C=0.1)

@@ -14,7 +14,7 @@ from sentiment_lab.base.files import DamageError
 from sentiment_lab.cli.reproduce import reproduce
 from sentiment_lab.config import identity
 from sentiment_lab.config.compose import compose_config
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.models import recurrent
 from sentiment_lab.runs.folder import RunError
 from sentiment_lab.runs.provenance import Difference

@@ -16,8 +16,8 @@ from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.integrity import find_damage
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.execution import execute
-from sentiment_lab.training.metrics import SCORES
 from sentiment_lab.training.result import result_from_plain, result_to_plain
+from sentiment_lab.training.scores import SCORES
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 GRU, NB_SVM, INTERRUPTED = "17284a02b647", "ae16f0781561", "7504183ad33e"

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.synthetic import begin
 from sentiment_lab.config.compose import compose_config
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.sweeps.forecast import forecast
 from sentiment_lab.sweeps.grid import name_variants, plan_jobs
 

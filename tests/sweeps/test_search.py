@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from sentiment_lab.cli.main import main
 from sentiment_lab.config.compose import compose_config
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.runs.listing import list_runs
 from sentiment_lab.sweeps.executors.base import run_job
 from sentiment_lab.sweeps.search.search import PrunedError, PruningCallback, build_pruner

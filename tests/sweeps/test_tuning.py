@@ -11,7 +11,7 @@ from sentiment_lab.analysis.markdown.tuning import choice_tables, find_trials
 from sentiment_lab.analysis.selection import select_study
 from sentiment_lab.cli.plan import planned_jobs
 from sentiment_lab.config.compose import compose_config
-from sentiment_lab.config.schema import ConfigError
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.runs.listing import list_runs
 from sentiment_lab.sweeps.executors import base
 from sentiment_lab.sweeps.forecast import WAITS, forecast

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from sentiment_lab.base.console import print_message
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.signals import check
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.identity import SHORT, config_hash
-from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.config.settings import Config, architecture
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.executors.base import JobOutcome, run_job

@@ -12,8 +12,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.job_composer import JobComposer
-from sentiment_lab.config.schema import ConfigError
 from sentiment_lab.sweeps.executors.remote import load_extra
 from sentiment_lab.sweeps.search.space import read_space
 

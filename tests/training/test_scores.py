@@ -9,7 +9,7 @@ import pytest
 
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.models.logits import logit, sigmoid
-from sentiment_lab.training.metrics import SCORES, ScoreFunction, calibration_error, score
+from sentiment_lab.training.scores import SCORES, ScoreFunction, calibration_error, score
 
 LOG_3 = math.log(3)
 # Probabilities 0.75, 0.75, 0.25, 0.25, 0.75.
@@ -65,8 +65,8 @@ def test_reviews_of_one_label_cannot_be_scored(label):
         score(np.full(3, label), np.zeros(3))
 
 
-def test_the_table_holds_the_stored_scores_in_their_order():
-    assert list(SCORES) == ["accuracy", "loss", "f1", "roc_auc", "ece"]
+def test_the_table_begins_with_the_stored_scores_in_their_order():
+    assert list(SCORES)[:5] == ["accuracy", "loss", "f1", "roc_auc", "ece"]
     assert all(name == function.name for name, function in SCORES.items())
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from sentiment_lab.base.suggestions import did_you_mean
-from sentiment_lab.config.schema import ConfigError, above, at_least, build, fraction, option, to_plain
+from sentiment_lab.config.fields import ConfigError, above, at_least, build, fraction, option, to_plain
 
 
 @dataclass(kw_only=True)
