@@ -43,7 +43,7 @@ class ProgressBar(ProgressLines):
         self._bar: Bar | None = None
 
     def batch_ended(self, progress: Progress) -> None:
-        """Advance the bar."""
+        """Advance the progress bar."""
         if self._bar is None:
             self._bar = _new_bar()
             self._bar.start()
@@ -60,7 +60,7 @@ class ProgressBar(ProgressLines):
         super().epoch_ended(record)
 
     def stopped(self, status: str, reason: str) -> None:  # noqa: ARG002
-        """Remove the bar."""
+        """Remove the progress bar."""
         self._end()
 
     def _end(self) -> None:
