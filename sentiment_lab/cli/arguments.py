@@ -37,7 +37,7 @@ def add_folders(parser: argparse.ArgumentParser) -> None:
     """Add the folders of a command that composes no config; `runs_folder` returns the one of the runs."""
     store = "folder of the MLflow store and of the sweeps (default: %(default)s)"
     parser.add_argument("--store", metavar="DIR", default="mlruns", help=store)
-    parser.add_argument("--runs", metavar="DIR", help="folder of the runs (default: the folder runs in --store)")
+    parser.add_argument("--runs", metavar="DIR", help="folder of the runs (default: STORE/runs)")
 
 
 def runs_folder(options: argparse.Namespace) -> str:

@@ -87,10 +87,14 @@ def _update_page(options: argparse.Namespace, question: Question) -> int:
     from sentiment_lab.cli.page import write_pages
 
     if options.form or options.report:
-        raise LabError("--page excludes --report and table formats: a page has its own tables and report")
+        raise LabError(
+            "--page cannot be combined with --report or a table format: a page has its own tables and report"
+        )
     named = question.hashes or question.study
     if not named and question != Question():
-        raise LabError("--page without hashes and --study rewrites all blocks as they are; give one to write a block")
+        raise LabError(
+            "--page without HASH or --study rewrites the existing blocks and takes no other options; add one of the two"
+        )
     commands = [] if named else commands_in(Path(options.page))
     questions = [question] if named else list(map(_parse_command, commands))
     return write_pages(runs_folder(options), options.store, options.page, questions)

@@ -16,7 +16,7 @@ def add_parser(commands: Commands) -> None:
     kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     fetch = add_command(kinds, "fetch", _run_fetch, "download the IMDB reviews into the cache, if they are missing")
     add_overrides(fetch, "paths.cache=DIR")
-    summary = "count reviews, lengths and duplicates, and print the data_hash"
+    summary = "print the number of reviews, their lengths, duplicates and the data_hash"
     info = add_command(kinds, "info", _run_info, summary, "The default is the generated corpus.")
     add_overrides(info, "data=imdb data.path=FILE")
     add_json(info)

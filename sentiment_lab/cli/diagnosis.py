@@ -176,7 +176,7 @@ def _check_store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
         database = Path(uri.removeprefix("sqlite:///"))
         if not database.is_file():
             if runs:
-                problem = f"{database} does not exist, but {len(runs)} runs do"
+                problem = f"{database} does not exist, but there are {len(runs)} runs"
                 yield Finding("store", problem, "sentiment-lab sync creates it")
             return
         unusable = sqlite_problem(database)
@@ -223,7 +223,7 @@ def _check_without_folder(store: Store, record: StoredRun, hashes: set[str]) -> 
     short = record.config_hash[:SHORT]
     name = f"run {short} ({record.name}, MLflow {record.run_id})"
     if record.status == "RUNNING" and datetime.now(UTC) - record.last_seen > DEAD_AFTER:
-        problem = f"{name} is RUNNING in the store, but silent since {record.heartbeat or 'its start'}"
+        problem = f"{name} is RUNNING in the store, but without a heartbeat since {record.heartbeat or 'its start'}"
         yield Finding("store", problem, "sets it to KILLED", partial(mark_killed, store, record))
     elif not record.is_reproduction and short not in hashes:
         hint = f"sentiment-lab reproduce {short} repeats it from the store"

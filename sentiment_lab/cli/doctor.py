@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Commands) -> None:
     """Declare the options of the command."""
-    details = "Checks versions, folders, data, runs and the MLflow store. The exit code is 1 if problems are left."
+    details = "Checks versions, folders, data, runs and the MLflow store. The exit code is 1 if problems remain."
     parser = add_command(commands, "doctor", run, "find problems with files, versions and the store", details)
     add_overrides(parser, "tracking.uri=URI")
     parser.add_argument("--fix", action="store_true", help="fix the problems that can be fixed without losing anything")

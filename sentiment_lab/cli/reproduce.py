@@ -20,7 +20,9 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "reproduce", run, "repeat a run in a new folder and compare the results", details)
     parser.epilog = "prints: bit-identical, within tolerance, or diverged at epoch K (exit code 3)"
     add_hash(parser)
-    add_overrides(parser, "data.path=FILE", "launch.threads=2 (but none that belongs to the run)")
+    add_overrides(
+        parser, "data.path=FILE", "launch.threads=2 (settings that are part of the run's hash cannot be changed)"
+    )
     parser.add_argument("--other-data", action="store_true", help="use other reviews than the original run")
     parser.add_argument(
         "--tolerance",

@@ -40,5 +40,5 @@ def part_size(split: SplitConfig, part: str, reviews: int) -> int:
     size: float | None = getattr(split, part)
     count = round(size * reviews) if isinstance(size, float) else size or 0
     if size and not count:
-        raise ConfigError([f"split.{part} must be 0 or make at least one of {reviews} reviews, got {size}"])
+        raise ConfigError([f"split.{part} must be 0 or amount to at least one of {reviews} reviews, got {size}"])
     return count

@@ -108,10 +108,12 @@ def _training_problems(config: Config) -> list[str]:
     reason = "split.validation_is_test is true" if config.split.validation_is_test else "split.validation is 0"
     problems = []
     if config.training.selection == "best":
-        problems.append(f"training.selection must be last where {reason} (nothing but test could choose), got 'best'")
+        problems.append(
+            f"training.selection must be last where {reason} (only the test part could select the epoch), got 'best'"
+        )
     if config.training.patience is not None:
         problems.append(
-            f"training.patience must be null where {reason} (nothing but test could stop it), "
+            f"training.patience must be null where {reason} (only the test part could stop training), "
             f"got {config.training.patience!r}"
         )
     return problems

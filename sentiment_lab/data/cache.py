@@ -51,7 +51,7 @@ class CacheEntry(Generic[T]):
         if not self._is_intact(name):
             self._build()
             if not self._is_intact(name):
-                raise DataError(f"{path} (paths.cache) does not read back as it was written")
+                raise DataError(f"{path} (paths.cache) could not be verified after it was written")
         return path
 
     def content(self, name: str) -> bytes:

@@ -42,7 +42,9 @@ def _cached_imdb(data: ImdbData, path: Path, cache: Path) -> CachedCorpus:
     def read() -> SourceData:
         source = read_imdb(path, unlabelled=data.unlabelled)
         if fingerprint(path) != stamp:
-            raise DataError(f"{path} changed while it was read; start again when no process writes to it")
+            raise DataError(
+                f"{path} changed while it was being read; rerun the command when no process is writing to it"
+            )
         return source
 
     return CachedCorpus(entry_folder(cache, CORPORA, source="imdb", stamp=stamp, unlabelled=data.unlabelled), read)

@@ -70,7 +70,9 @@ def _begin(job: Job, folder: RunFolder, *, force: bool) -> dict[str, Any]:
     metadata: dict[str, Any] = {"code_version": code.version, "env_version": env_version(env)}
     damage = None if force else folder.journal.repair()
     if damage:
-        print_message(f"{damage}; the file is kept as journal.jsonl.damaged, the intact lines before are used")
+        print_message(
+            f"{damage}; the damaged file is kept as journal.jsonl.damaged, the intact lines before the damage are used"
+        )
     known = (job.config, job.overrides, code, env)
     if force or folder.started() is None:
         return {**_identity(job), **metadata, "files": begin_run(folder, *known)}

@@ -58,7 +58,7 @@ def build_page(comparison: Comparison, read_texts: ReadTexts, print_message: Cal
     try:
         explanations = explain_mistakes(comparison, read_texts)
     except LabError as error:
-        print_message(f"the report explains no mistakes: {error}")
+        print_message(f"the report contains no explanations of mistakes: {error}")
         explanations = []
     return build_report(comparison, read_texts, explanations, explanation_css())
 

@@ -96,7 +96,7 @@ def describe(group: TuningGroup) -> str:
     """Return one line with the tuned value and the scores of all trials, or why there is none."""
     if group.waiting:
         states = ", ".join(f"{job.name} is {job.folder.state}" for job in group.waiting)
-        return f"{states}: {group.key} is not tuned yet, the other seeds wait; rerun the same command to resume"
+        return f"{states}: {group.key} is not tuned yet, so the other seeds wait; rerun the same command to resume"
     best = group.best()
     if best is None:
         names = ", ".join(job.name for job in group.trials)

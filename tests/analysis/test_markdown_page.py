@@ -132,8 +132,8 @@ def test_a_page_without_a_study_rewrites_all_its_blocks(study, compare, tmp_path
             "a.md",
             "--figure pairs cannot be drawn",
         ),
-        (["--study", "cells", "--json"], "a.md", "--page excludes --report and table formats"),
-        (["--by", "model"], "a.md", "--page without hashes and --study rewrites all blocks as they are"),
+        (["--study", "cells", "--json"], "a.md", "--page cannot be combined with --report or a table format"),
+        (["--by", "model"], "a.md", "--page without HASH or --study rewrites the existing blocks"),
     ],
 )
 def test_an_invalid_request_is_reported_and_writes_no_page(study, compare, arguments, page, problem):

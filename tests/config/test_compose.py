@@ -345,7 +345,7 @@ def test_the_folder_of_a_sweep_exists_as_long_as_the_sweep():
         (["paths.runs="], "paths.runs must be a path, got ''"),
         (["split.train=0"], "split.train must be above 0, got 0"),
         (["split.validation=0.5", "split.test=0.5"], "split.validation + split.test must leave reviews to train"),
-        (["split.validation=1e-5"], "split.validation must be 0 or make at least one of 20000 reviews, got 1e-05"),
+        (["split.validation=1e-5"], "split.validation must be 0 or amount to at least one of 20000 reviews, got 1e-05"),
         (["split=article", "training=article"], "split.train must be 15000 where split.validation"),
         (["split.train=100"], "split.train must be 14000 or null, which takes the rest"),
     ],

@@ -103,7 +103,7 @@ def test_an_interrupted_run_with_the_journal_of_another_starts_again(pair, capsy
     kill(one)
     shutil.copy(killed_copy(other) / "journal.jsonl", one.folder.path)
     execute(one)
-    assert "belongs to another run; the file is kept as journal.jsonl.damaged" in capsys.readouterr().err
+    assert "belongs to another run; the damaged file is kept as journal.jsonl.damaged" in capsys.readouterr().err
     assert one.folder.result().weights_digest == whole.weights_digest
     assert one.folder.started()["name"] == "nb_svm seed=0"
     assert epochs(one) == [1]

@@ -184,7 +184,7 @@ def test_a_damaged_journal_is_reported_set_aside_and_completed_from_the_checkpoi
     path = one.folder.journal.path
     path.write_bytes(path.read_bytes().replace(b'"epoch": 2', b'"epoch": 7'))
     execute(one)
-    message = "journal.jsonl is damaged at line 4; the file is kept as journal.jsonl.damaged"
+    message = "journal.jsonl is damaged at line 4; the damaged file is kept as journal.jsonl.damaged"
     assert message in capsys.readouterr().err
     assert resumed(one) == [(3, 0)]
     assert_same(one, whole)

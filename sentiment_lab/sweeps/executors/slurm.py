@@ -49,7 +49,7 @@ class SlurmExecutor:
     def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
         """Yield the outcomes as the jobs end.
 
-        Raises LaunchError when Slurm refuses the jobs.
+        Raises LaunchError when Slurm rejected the jobs.
         """
         waiting = list(zip(remote_jobs(jobs, log, force=force), jobs, strict=True))
         executor = self.executor(log / "submitit")
@@ -98,7 +98,7 @@ class SlurmExecutor:
             with executor.batch():
                 submitted = [executor.submit(RequeuedJob(remote)) for remote, _ in batch]
         except self._submitit.core.utils.FailedJobError as error:
-            raise LaunchError(f"Slurm refuses the jobs: {str(error).strip().splitlines()[-1]}") from error
+            raise LaunchError(f"Slurm rejected the jobs: {str(error).strip().splitlines()[-1]}") from error
         return [(job, *pair) for job, pair in zip(submitted, batch, strict=True)]
 
 

@@ -94,7 +94,7 @@ class _PipeCallback(Callback):
         try:
             self._pipe.send((kind, content))
         except BrokenPipeError:
-            raise KeyboardInterrupt("the sweep's main process is gone") from None
+            raise KeyboardInterrupt("the sweep's main process has exited") from None
 
 
 class _PipeStream(TextIOBase):
