@@ -129,7 +129,7 @@ def compile_gradients(network: keras.Model) -> Callable[[Any, Any], tuple[tf.Ten
         return tf.squeeze(logits, axis=-1), tape.gradient(logits, embeddings)
 
     signature = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, None, embed.output_dim], tf.float32)]
-    return tf.function(differentiate, input_signature=signature)  # type: ignore[no-any-return]
+    return tf.function(differentiate, input_signature=signature, autograph=False)  # type: ignore[no-any-return]
 
 
 def _steps(pieces: _Pieces) -> int:

@@ -77,7 +77,7 @@ def compile_logits(network: keras.Model) -> Callable[[Any], tf.Tensor]:
     def logits(token_ids: tf.Tensor) -> tf.Tensor:
         return tf.squeeze(network(token_ids, training=False), axis=-1)
 
-    return tf.function(logits, input_signature=[tf.TensorSpec([None, None], tf.int32)])  # type: ignore[no-any-return]
+    return tf.function(logits, input_signature=[tf.TensorSpec([None, None], tf.int32)], autograph=False)  # type: ignore[no-any-return]
 
 
 def execution_path(model: RecurrentModel) -> str:

@@ -64,7 +64,7 @@ class Trainer:
         self._adversarial = config.training.adversarial
         self._decay = config.training.averaging_decay if config.training.averaging == "ema" else None
         self._averages = [tf.Variable(value) for value in self.network.trainable_variables] if self._decay else []
-        self._step = tf.function(self._train_step, input_signature=[TOKENS, LABELS])
+        self._step = tf.function(self._train_step, input_signature=[TOKENS, LABELS], autograph=False)
         self._logits = compile_logits(self.network)
 
     def train_step(self, token_ids: NDArray[np.int32], labels: NDArray[np.float32]) -> tuple[float, int]:

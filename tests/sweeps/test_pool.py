@@ -324,10 +324,10 @@ def test_a_job_that_kills_its_worker_twice_fails_alone(tiny, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_over_its_time_is_ended_and_can_resume(tiny, tmp_path):
-    words = [*tiny, *POOL, "launch.minutes_per_run=0.4"]
+    words = [*tiny, *POOL, "launch.minutes_per_run=0.8"]
     long, short = job_of([*words, "training.epochs=100000"]), job_of(words)
     outcomes, _ = run_pool([long, short], tmp_path / "log")
-    assert outcomes[0].reason == "it took longer than launch.minutes_per_run=0.4"
+    assert outcomes[0].reason == "it took longer than launch.minutes_per_run=0.8"
     assert long.folder.state == "interrupted"
     assert any(event["event"] == "epoch" for event in long.folder.events())
     assert outcomes[1].result

@@ -30,7 +30,7 @@ CLIENTS = 16
 SEEDS = 2
 CLIENT = """
 import sys
-from sentiment_lab.cli import main
+from sentiment_lab.cli.main import main
 main(sys.argv[1:])
 """
 
