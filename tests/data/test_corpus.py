@@ -138,7 +138,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
         return source
 
     monkeypatch.setattr(corpus_module, "read_imdb", read_and_change)
-    with pytest.raises(DataError, match="changed while it was read"):
+    with pytest.raises(DataError, match="changed while it was being read"):
         load_corpus(settings(csv), cache)
     assert not files_below(cache)
 
