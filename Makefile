@@ -4,8 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# TensorFlow takes 1 GB in each process. Neighbouring tests stay in one process, where they share their file's fixtures.
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
+# TensorFlow takes 1 GB in each process. The tests of a file stay in one process, where they share their fixtures.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile

@@ -82,7 +82,7 @@ def _unexpected(error: Exception, overrides: Sequence[str]) -> str:
         problem = _override_problem(override)
         if problem:
             return problem
-    reason = "it is nested without end" if isinstance(error, RecursionError) else str(error).partition("\n")[0]
+    reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error).partition("\n")[0]
     return f"{' '.join(overrides)}: cannot be composed: {reason}"
 
 

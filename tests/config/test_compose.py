@@ -374,7 +374,7 @@ def test_what_hydra_accepts_or_fails_at_is_one_short_line(overrides, message):
         (b"3: 1\n", "3 is not a setting"),
         (b"defaults: 3\n", "Invalid defaults list in 'experiments/mine'"),
         (b"defaults: [3]\n", "+experiments=mine: cannot be composed"),
-        (b"defaults: [/experiments: mine]\n", "+experiments=mine: cannot be composed: it is nested without end"),
+        (b"defaults: [/experiments: mine]\n", "+experiments=mine: cannot be composed: it is nested too deeply"),
     ],
 )
 def test_a_study_that_cannot_be_used_is_named(content, message, study_file):

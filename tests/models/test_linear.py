@@ -193,9 +193,9 @@ def test_too_few_reviews_of_a_label_are_named(model, positive):
     ],
     ids=["tfidf_logistic", "nb_svm", "unit_length"],
 )
-def test_accuracy_on_the_official_split_of_imdb(model, measured, imdb_archive, tmp_path):
+def test_accuracy_on_the_official_split_of_imdb(model, measured, imdb_archive, cache):
     data = ImdbData(source="imdb", path=str(imdb_archive), unlabelled=False, limit=None, expect=None)
-    corpus = load_corpus(data, tmp_path)
+    corpus = load_corpus(data, cache)
     labels, parts = corpus.reviews["label"].to_numpy(), corpus.reviews["part"].to_numpy()
     texts = {part: [corpus.texts[row] for row in np.flatnonzero(parts == part)] for part in ("train", "test")}
     classifier = fit_linear(model, texts["train"], labels[parts == "train"], seed=0, lowercase=True)

@@ -110,7 +110,7 @@ def test_the_sbatch_file_has_the_settings_of_the_config(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 def test_preempted_slurm_jobs_resume_and_end_like_uninterrupted_ones(tiny, tmp_path, monkeypatch):
-    words = [*tiny, *THREAD, "training.epochs=120"]
+    words = [*tiny, *THREAD, "training.epochs=40"]
     local = ["launch=slurm", "launch.cluster=local", "launch.workers=2"]
     jobs = [job_of([*words, *local, *THREAD, f"seed={seed}"]) for seed in (1, 2)]
     submitted, preempted = [], []
@@ -153,7 +153,7 @@ def test_runs_of_a_dead_ray_node_resume_on_the_other_node(two_nodes, tiny, tmp_p
     from sentiment_lab.sweeps.executors.ray import RayExecutor
 
     cluster, second = two_nodes
-    words = [*tiny, *THREAD, "training.epochs=120"]
+    words = [*tiny, *THREAD, "training.epochs=40"]
     jobs = [job_of([*words, "launch=ray", f"launch.address={cluster.address}", *THREAD, f"seed={s}"]) for s in (1, 2)]
     killed = []
 

@@ -20,7 +20,7 @@ from tests.tiny import TINY, job_of, locations
 
 EVERYTHING_RANDOM = [
     *TINY,
-    *("tracking=none", "model=gru", "training.epochs=3"),
+    *("tracking=none", "model=simple_rnn", "training.epochs=3"),
     *("model.dropout=0.3", "model.embedding_dropout=0.2", "model.recurrent_dropout=0.1"),
     *("training.averaging=ema", "optimizer.schedule=cosine", "optimizer.warmup=0.2"),
     *("training.word_dropout=0.2", "training.crop_length=9", "text.embedding_init=cooccurrence_nb"),
