@@ -20,6 +20,7 @@ from sentiment_lab.base.console import print_message
 from sentiment_lab.base.files import remove
 from sentiment_lab.config.resources import PACKAGE, cache_folder
 from sentiment_lab.config.settings import Config
+from sentiment_lab.config.studies import study_files, study_problems
 from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.integrity import Damage, find_damage, find_foreign, find_leftovers
 from sentiment_lab.runs.listing import all_runs
@@ -40,7 +41,7 @@ class Finding:
     """One problem."""
 
     area: str
-    """versions, folders, data, runs or store."""
+    """versions, studies, folders, data, runs or store."""
     problem: str
     hint: str
     """What `fix` does; without it, what the user can do."""
@@ -51,6 +52,7 @@ class Finding:
 def examine(config: Config) -> Iterator[Finding]:
     """Check everything that the runs of a config depend on, and yield the problems."""
     yield from _check_versions()
+    yield from _check_studies()
     yield from _check_folders(config)
     yield from _check_data(config)
     runs = all_runs(config)
@@ -79,6 +81,12 @@ def _check_version(locked: Requirement) -> Iterator[Finding]:
     if not locked.specifier.contains(installed, prereleases=True):
         hint = "pip install --require-hashes -r requirements.lock"
         yield Finding("versions", f"{locked.name} is {installed}, the lock has {locked.specifier}", hint)
+
+
+def _check_studies() -> Iterator[Finding]:
+    for name in study_files():
+        for problem in study_problems(name):
+            yield Finding("studies", problem, f"correct or remove the file; only +experiments={name} is affected")
 
 
 def _check_folders(config: Config) -> Iterator[Finding]:

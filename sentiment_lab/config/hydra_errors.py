@@ -18,6 +18,7 @@ from sentiment_lab.base.suggestions import did_you_mean
 from sentiment_lab.config.fields import ConfigError, setting_names
 from sentiment_lab.config.resources import resource_folder
 from sentiment_lab.config.settings import Config
+from sentiment_lab.config.studies import study_problems
 
 CALLERS = frozenset(
     {
@@ -45,7 +46,7 @@ def explain_hydra_errors(overrides: Sequence[str] = ()) -> Iterator[None]:
     try:
         yield
     except MissingConfigException as error:
-        raise ConfigError([_unknown_option(error)]) from error
+        raise ConfigError(_unknown_option(error)) from error
     except OverrideParseException as error:
         raise ConfigError([_unreadable(error)]) from error
     except (HydraException, OmegaConfBaseException) as error:
@@ -102,12 +103,14 @@ def _override_problem(override: str) -> str:
     return ""
 
 
-def _unknown_option(error: MissingConfigException) -> str:
+def _unknown_option(error: MissingConfigException) -> list[str]:
     if not error.missing_cfg_file or not error.options:
-        return str(error).splitlines()[0]
+        return [str(error).splitlines()[0]]
     group, _, option = error.missing_cfg_file.rpartition("/")
+    if group == "experiments" and (problems := study_problems(option)):
+        return problems
     choices = ", ".join(error.options)
-    return f"{group} must be one of {choices}, got {option!r}{did_you_mean(option, error.options)}"
+    return [f"{group} must be one of {choices}, got {option!r}{did_you_mean(option, error.options)}"]
 
 
 def _unreadable(error: OverrideParseException) -> str:

@@ -6,6 +6,7 @@ import functools
 import io
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +34,45 @@ SEARCHER = "hydra_plugins.sentiment_lab.SearchSweeper"
 def register_configs() -> None:
     """Register our launcher, our sweepers, and the studies of this project and of `./experiments/` with Hydra.
 
-    Raises ConfigError naming the file for a study that is no YAML file of settings.
+    A study that cannot be used is not registered, so it is an error only where it is chosen.
     """
     store = ConfigStore.instance()
     store.store(group="hydra/launcher", name="sentiment_lab", node={"_target_": LAUNCHER})
     store.store(group="hydra/sweeper", name="sentiment_lab", node=BasicSweeperConf(_target_=SWEEPER))
     store.store(group="hydra/sweeper", name="sentiment_lab_optuna", node={"_target_": SEARCHER, "params": None})
-    for folder in dict.fromkeys((resource_folder("experiments"), Path.cwd() / "experiments")):
-        for file in sorted(folder.glob("*.yaml")):
-            store.store(group="experiments", name=file.stem, node=_load_study(file), package="_global_")
+    store.repo.pop("experiments", None)
+    for name, file in study_files().items():
+        with suppress(ConfigError):
+            store.store(group="experiments", name=name, node=_load_study(file), package="_global_")
+
+
+def study_files() -> dict[str, Path]:
+    """Return the file of each study by name: those of `./experiments/` hide this project's of the same name.
+
+    Hidden files, such as `._mine.yaml` of macOS, are no studies.
+    """
+    folders = (resource_folder("experiments"), Path.cwd() / "experiments")
+    files = [file for folder in folders for file in sorted(folder.glob("[!.]*.yaml"))]
+    return {file.stem: file for file in files}
+
+
+def study_problems(name: str) -> list[str]:
+    """Return why a study cannot be used; an empty list if it can be, or if there is none of this name."""
+    file = study_files().get(name)
+    try:
+        if file:
+            _load_study(file)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
 
 
 def _load_study(file: Path) -> Any:
     try:
         text = file.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{file} must be saved as UTF-8; its byte {error.start + 1} is no UTF-8"]) from error
+    except OSError as error:
         raise ConfigError([_unreadable(file, error)]) from error
     return _parse_study(file, text)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
@@ -94,11 +93,10 @@ def test_the_runs_are_in_the_store_unless_another_folder_is_set():
 
 @pytest.fixture
 def study_file(tmp_path, monkeypatch):
-    """The file of the study `mine` of the current folder, which Hydra forgets after the test."""
+    """The file of the study `mine` of the current folder."""
     (tmp_path / "experiments").mkdir()
     monkeypatch.chdir(tmp_path)
-    yield tmp_path / "experiments" / "mine.yaml"
-    ConfigStore.instance().repo["experiments"].pop("mine.yaml", None)
+    return tmp_path / "experiments" / "mine.yaml"
 
 
 def test_a_study_of_the_current_folder_is_found(study_file):
@@ -107,12 +105,6 @@ def test_a_study_of_the_current_folder_is_found(study_file):
     assert (config.seed, config.study.name) == (77, "mine")
     study_file.write_text("seed: 78\nstudy: {name: mine}\n", encoding="utf-8")
     assert compose_config(["+experiments=mine"]).seed == 78, "an edited file is read again"
-
-
-def test_a_study_that_is_no_yaml_is_named(study_file):
-    study_file.write_text("seed: [1,", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"mine\.yaml cannot be read as YAML"):
-        compose_config([])
 
 
 class RecordingLauncher(Launcher):
@@ -314,7 +306,7 @@ def test_an_override_that_names_code_is_refused_before_anything_runs(override):
 def test_a_study_that_names_code_is_refused(study, study_file):
     study_file.write_text(study)
     with pytest.raises(ConfigError, match="names code for Hydra to call"):
-        compose_config(["seed=1"])
+        compose_config(["+experiments=mine"])
 
 
 def test_the_folder_of_a_sweep_exists_as_long_as_the_sweep():
@@ -363,7 +355,11 @@ def test_what_hydra_accepts_or_fails_at_is_one_short_line(overrides, message):
         (b"- seed: 3\n", "mine.yaml must be a group of settings"),
         (b"seed 3\n", "mine.yaml must be a group of settings"),
         (b"3\n", "mine.yaml must be a group of settings"),
-        (b"\xff\xfe\x00", "mine.yaml cannot be read as YAML"),
+        (b"seed: [1,", "mine.yaml cannot be read as YAML"),
+        (b"seed: !include other.yaml\n", "mine.yaml cannot be read as YAML"),
+        (b"seed: 3\nseed: 4\n", "mine.yaml cannot be read as YAML: while constructing a mapping"),
+        ("study: {name: größe}\n".encode("latin-1"), "mine.yaml must be saved as UTF-8; its byte 19 is"),
+        (b"\xff\xfe\x00", "mine.yaml must be saved as UTF-8"),
         (b"study:\n\tname: x\n", "mine.yaml cannot be read as YAML"),
         (b"study: !!python/object:os.x {}\n", "mine.yaml cannot be read as YAML"),
         (b"!!set {seed}\n", "mine.yaml cannot be read as YAML"),
@@ -382,6 +378,24 @@ def test_a_study_that_cannot_be_used_is_named(content, message, study_file):
     with pytest.raises(ConfigError) as caught:
         compose_config(["+experiments=mine"])
     assert message in str(caught.value)
+    if "mine.yaml" in message:
+        assert composed("seed=3").seed == 3, "nothing else is affected"
+
+
+def test_only_the_chosen_study_has_to_be_readable(study_file):
+    study_file.write_text("seed: !include other.yaml\n", encoding="utf-8")
+    study_file.with_name("good.yaml").write_text("seed: 78\n", encoding="utf-8")
+    study_file.with_name("._good.yaml").write_bytes(b"\0\5\x16\7")
+    study_file.with_name("folder.yaml").mkdir()
+    study_file.with_name("quickstart.yaml").write_text("\t", encoding="utf-8")
+    assert composed("+experiments=good").seed == 78
+    with pytest.raises(ConfigError, match=r"folder\.yaml cannot be read"):
+        composed("+experiments=folder")
+    with pytest.raises(ConfigError, match=r"quickstart\.yaml cannot be read"):
+        composed("+experiments=quickstart")
+    with pytest.raises(ConfigError, match="good, ") as caught:
+        composed("+experiments=goof")
+    assert "._good" not in str(caught.value)
 
 
 def test_aliases_of_aliases_are_counted_without_being_expanded(study_file):

@@ -210,9 +210,7 @@ class TestServer:
             asked = requests.post(address, json=body, auth=("admin", ADMIN), headers=headers, timeout=30)
             assert asked.status_code == code
 
-    def test_clients_sweep_through_a_restart_without_losses_or_duplicates(
-        self, server, tmp_path, cache, as_user
-    ):
+    def test_clients_sweep_through_a_restart_without_losses_or_duplicates(self, server, tmp_path, cache, as_user):
         """Each client has separate folders, as on separate machines; two train networks, the others linear models."""
         study = "crowd"
 
