@@ -12,6 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.base.matplotlib_import import import_matplotlib
+
 os.environ["KERAS_BACKEND"] = "tensorflow"
 # Level 3 prints fatal errors alone; without a GPU, level 2 prints an error for each failed CUDA call.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,12 +38,27 @@ def _captured_stderr() -> Iterator[None]:
             os.close(terminal)
 
 
+def reset_global_settings() -> None:
+    """Set what a user's `keras.json` or code may have changed for the whole process: types, epsilon, eager mode."""
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    tf.config.run_functions_eagerly(False)
+
+
 with _captured_stderr():
-    import keras
+    import_matplotlib()
+    try:
+        import keras
+    except ValueError as error:  # Keras refuses a value in keras.json
+        raise LabError(f"Keras cannot be imported: {error} Correct keras.json in KERAS_HOME or ~/.keras.") from error
     import tensorflow as tf
     from keras import layers, ops
+
+reset_global_settings()
 
 # Each model's functions are traced once. TensorFlow mistakes the successive models of a sweep for one that is retraced.
 tf.get_logger().addFilter(lambda record: "retracing" not in record.getMessage())
 
-__all__ = ["keras", "layers", "ops", "tf"]
+__all__ = ["keras", "layers", "ops", "reset_global_settings", "tf"]

@@ -31,6 +31,13 @@ _CATEGORIES = {
 }
 """Category of each name in a record; all others are package versions, category `environment`."""
 _NUMERIC_PACKAGES = ("keras", "numpy", "scikit-learn", "scipy", "tensorflow")
+_VARIABLES = (
+    *("TF_NUM_", "TF_ENABLE_", "TF_DISABLE_", "TF_XLA_", "TF_ONEDNN_", "TF_CUDNN_", "TF_GPU_", "TF_USE_", "XLA_FLAGS"),
+    *("ONEDNN_", "DNNL_", "MKL_", "OMP_", "OPENBLAS_", "NPY_", "GLIBC_TUNABLES"),
+)
+"""Beginnings of the environment variables that may change a result: instruction sets, threads, compilers."""
+_NO_EFFECT = ("TF_ENABLE_ONEDNN_OPTS", "TF_USE_LEGACY_KERAS")
+"""Variables of these that are recorded by another name, or change no result."""
 _INSTRUCTIONS = ("avx", "avx2", "avx512", "amx", "fma", "neon", "asimd", "sve")
 
 
@@ -53,7 +60,7 @@ def code_version() -> CodeVersion:
 
 
 def environment(threads: int | None = None) -> dict[str, str]:
-    """Return package versions, processor and threads (`launch.threads`) by name."""
+    """Return package versions, processor, threads (`launch.threads`) and environment variables, where set, by name."""
     versions = {name: importlib.metadata.version(name) for name in _NUMERIC_PACKAGES}
     return {
         "python": platform.python_version(),
@@ -64,7 +71,20 @@ def environment(threads: int | None = None) -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "threads": "all" if threads is None else str(threads),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+        **_variables(threads),
     }
+
+
+def _variables(threads: int | None) -> dict[str, str]:
+    """Return the environment variables that may change a result, but those that repeat `launch.threads`."""
+    shown = [
+        f"{name}={value}"
+        for name, value in sorted(os.environ.items())
+        if name.startswith(_VARIABLES)
+        and name not in _NO_EFFECT
+        and not (name.endswith("_NUM_THREADS") and value == str(threads))
+    ]
+    return {"variables": " ".join(shown)} if shown else {}
 
 
 def env_version(record: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.settings import Config, RecurrentModel
 from sentiment_lab.data.token_sequences import TokenSequences
 from sentiment_lab.data.vocabulary import PADDING_ID, UNKNOWN_ID
-from sentiment_lab.models.backend import keras, tf
+from sentiment_lab.models.backend import keras, reset_global_settings, tf
 from sentiment_lab.models.prediction import predict_logits
 from sentiment_lab.models.recurrent import build_recurrent, compile_logits, split_at_embedding, start_embedding
 from sentiment_lab.training.history import Weights
@@ -31,6 +31,7 @@ def prepare_process(threads: int | None, *, deterministic: bool) -> None:
     Raises ConfigError when TensorFlow already runs with another number of threads.
     """
     keras.utils.clear_session()
+    reset_global_settings()
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     if threads is not None and tf.config.threading.get_intra_op_parallelism_threads() != threads:

@@ -171,6 +171,16 @@ def test_all_figures_of_a_run_are_saved_with_its_name(tmp_path):
         assert matplotlib.image.imread(path).shape[:2] == (500, 800)
 
 
+def test_settings_of_matplotlib_change_no_figure(tmp_path):
+    written = []
+    for settings in ({}, {"font.size": 40, "lines.linewidth": 9, "axes.grid": True, "savefig.dpi": 30}):
+        with matplotlib.rc_context(settings):
+            figures = run_figures("gru", RESULT, labels=LABELS, probabilities=PROBABILITIES, lengths=LENGTHS)
+            save_figures(figures, tmp_path)
+        written.append({path.name: path.read_bytes() for path in tmp_path.iterdir()})
+    assert written[0] == written[1]
+
+
 def test_equal_runs_give_equal_bytes(tmp_path):
     written = []
     for _ in range(2):

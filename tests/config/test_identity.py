@@ -299,3 +299,18 @@ def test_code_and_environment_are_named():
     assert {"python", "tensorflow", "keras", "numpy", "processor", "cores"} <= set(record)
     assert env_version(record) == env_version(dict(reversed(record.items())))
     assert env_version(record) != env_version({**record, "keras": "0"})
+
+
+def test_variables_that_may_change_a_result_are_recorded(monkeypatch):
+    before = environment(2)
+    for name, value in {
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "TF_NUM_INTRAOP_THREADS": "3",
+        "OMP_NUM_THREADS": "2",  # as launch.threads
+        "TF_CPP_MIN_LOG_LEVEL": "0",
+        "TF_CLI_CONFIG_FILE": "of Terraform",
+    }.items():
+        monkeypatch.setenv(name, value)
+    known = before.get("variables", "").split()
+    after = environment(2)["variables"].split()
+    assert [word for word in after if word not in known] == ["ONEDNN_MAX_CPU_ISA=AVX2", "TF_NUM_INTRAOP_THREADS=3"]

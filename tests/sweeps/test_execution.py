@@ -12,6 +12,7 @@ from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.resources import cache_folder
 from sentiment_lab.data.dataset import build_dataset
 from sentiment_lab.data.reviews import DataError
+from sentiment_lab.models.backend import keras, tf
 from sentiment_lab.models.classifier import load_classifier
 from sentiment_lab.runs.folder import RunError
 from sentiment_lab.runs.job import Job
@@ -62,6 +63,10 @@ def test_the_same_config_gives_the_same_weights_whatever_ran_before(complete, tr
     _, _, first = trained
     execute(job_of(linear))
     other = execute(job_of([*complete.overrides, "seed=9", "optimizer=lion"]))
+    keras.config.set_floatx("float64")
+    keras.config.set_epsilon(0.1)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    tf.config.run_functions_eagerly(True)
     again = execute(complete, force=True)
     assert again.weights_digest == first.weights_digest
     assert again.test == first.test

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sentiment_lab.analysis.measures import PROBABILITY_BINS, by_length, by_probability, confusion_counts
 from sentiment_lab.analysis.plots.axes import draw_shares, scale_accuracy, scale_epochs, scale_percent
-from sentiment_lab.analysis.plots.style import LIGHT, style_axes
+from sentiment_lab.analysis.plots.style import LIGHT, default_style, style_axes
 from sentiment_lab.analysis.statistics import wilson_interval
 from sentiment_lab.training.result import EpochRecord, Result
 
@@ -31,6 +31,7 @@ Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
 
 
+@default_style()
 def run_figures(
     title: str, result: Result, *, labels: Integers, probabilities: Floats, lengths: Integers
 ) -> dict[str, Figure]:
@@ -48,6 +49,7 @@ def run_figures(
     }
 
 
+@default_style()
 def save_figures(figures: Mapping[str, Figure], folder: Path) -> None:
     """Write figures of 800 x 500 pixels into an existing folder; the same figure gives the same bytes."""
     for name, figure in figures.items():

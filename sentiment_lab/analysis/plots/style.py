@@ -102,9 +102,18 @@ class Chart:
 
 
 @contextmanager
+def default_style() -> Iterator[None]:
+    """Draw charts with matplotlib's own settings within this context, whatever the user's `matplotlibrc` says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        yield
+
+
+@contextmanager
 def svg_style() -> Iterator[None]:
     """Draw charts for SVG within this context."""
-    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+    with default_style(), warnings.catch_warnings():
+        mpl.rcParams.update(_STYLE)
         # Glyphs that are missing in the font that measures texts here are shown by the reader's own fonts.
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*")
         yield

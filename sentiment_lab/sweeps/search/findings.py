@@ -11,6 +11,7 @@ import yaml
 
 from sentiment_lab.base.console import print_message
 from sentiment_lab.base.files import atomic_write
+from sentiment_lab.base.matplotlib_import import import_matplotlib
 from sentiment_lab.config.identity import identity_of
 from sentiment_lab.config.settings import Config, GeneratedData, LinearModel
 from sentiment_lab.runs.job import Job
@@ -73,16 +74,19 @@ def _preset(config: Config) -> str:
 
 
 def _draw(study: optuna.Study, folder: Path) -> None:
+    import_matplotlib()
     import matplotlib as mpl
     import matplotlib.pyplot as plt
     from optuna.visualization import matplotlib as plots
+
+    from sentiment_lab.analysis.plots.style import default_style
 
     mpl.use("agg")
 
     def accuracy(trial: optuna.trial.FrozenTrial) -> float:
         return float(trial.values[0])
 
-    with warnings.catch_warnings():
+    with default_style(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna warns that its plots are experimental
         drawn: dict[str, Any] = {"slices": plots.plot_slice(study, target=accuracy, target_name=ACCURACY)}
         if len(study.directions) > 1:
