@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     install_handlers()
     try:
-        code = run_command(sys.argv[1:] if arguments is None else arguments)
+        code = run_command(_without_carriage_returns(sys.argv[1:] if arguments is None else arguments))
     except LabError as error:
         code = _print_errors(str(error), error.exit_code)
     except KeyboardInterrupt as error:
@@ -33,6 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         code = _print_errors(f"{error.filename}: {error.strerror}", FAILED)
     sys.exit(code)
+
+
+def _without_carriage_returns(arguments: Sequence[str]) -> Sequence[str]:
+    for word in arguments:
+        if word.endswith("\r"):
+            raise LabError(f"{word!r} ends with a carriage return: save the script with Unix line endings (dos2unix)")
+    return arguments
 
 
 def _print_errors(problems: str, code: int) -> int:

@@ -26,15 +26,17 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "plan", run, "list the jobs of a sweep, their state and expected time", details)
     add_overrides(parser, "model=gru,lstm seed=1,2,3", "+experiments=quickstart")
     parser.add_argument("-m", "--multirun", action="store_true", help="accepted as in `train -m`, but not needed")
+    parser.add_argument("-cd", "--config-dir", metavar="DIR", help="a further folder of configs, as in `train`")
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    return plan(options.overrides, as_json=options.json)
+    folder = [] if options.config_dir is None else ["--config-dir", options.config_dir]
+    return plan([*folder, *options.overrides], as_json=options.json)
 
 
-def plan(overrides: Sequence[str], *, as_json: bool) -> int:
+def plan(arguments: Sequence[str], *, as_json: bool) -> int:
     """Print the jobs of a sweep: hash, name, state, and expected seconds of training.
 
     Raises ConfigError with the problems of all jobs.
@@ -42,7 +44,7 @@ def plan(overrides: Sequence[str], *, as_json: bool) -> int:
     from sentiment_lab.base.tables import render
     from sentiment_lab.sweeps.forecast import forecast, summary
 
-    forecasts = forecast(planned_jobs(overrides))
+    forecasts = forecast(planned_jobs(arguments))
     if as_json:
         print(json.dumps([_plain(job) for job in forecasts], indent=2))
     else:
@@ -51,8 +53,8 @@ def plan(overrides: Sequence[str], *, as_json: bool) -> int:
     return 0
 
 
-def planned_jobs(overrides: Sequence[str]) -> list[Job]:
-    """Return the jobs of `train -m OVERRIDES`, without duplicates.
+def planned_jobs(arguments: Sequence[str]) -> list[Job]:
+    """Return the jobs of `train -m ARGUMENTS`, without duplicates.
 
     Raises ConfigError with the problems of all jobs.
     """
@@ -67,7 +69,7 @@ def planned_jobs(overrides: Sequence[str]) -> list[Job]:
         planned.extend(jobs)
         return [None] * len(jobs)
 
-    run_hydra(["-m", *overrides], lambda _: None, partial(JobsLauncher, collect))
+    run_hydra(["-m", *arguments], lambda _: None, partial(JobsLauncher, collect))
     return planned
 
 

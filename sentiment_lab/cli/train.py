@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sentiment_lab.training.result import Result
 
 NAME = "train"
-_MULTIRUN = ("-m", "--multirun")
 _FORCE = "--force"
 
 
@@ -59,7 +58,7 @@ def train(arguments: Sequence[str]) -> int:
             errors.append(error)
 
     run_hydra(
-        _multirun_first(arguments),
+        [word for word in arguments if word != _FORCE],
         task,
         launcher=partial(JobsLauncher, partial(train_jobs, force=force)),
         searcher=partial(SearchSweeper, search=partial(run_search, force=force)),
@@ -67,12 +66,6 @@ def train(arguments: Sequence[str]) -> int:
     if errors:
         raise errors[0]
     return 0
-
-
-def _multirun_first(arguments: Sequence[str]) -> list[str]:
-    """Move -m to the front, because Hydra's parser refuses it between overrides, and drop our own --force."""
-    multirun = [word for word in arguments if word in _MULTIRUN]
-    return [*multirun[:1], *(word for word in arguments if word not in (*_MULTIRUN, _FORCE))]
 
 
 def _train_one(composed: DictConfig, *, force: bool) -> None:

@@ -110,7 +110,10 @@ def _unknown_option(error: MissingConfigException) -> list[str]:
     if group == "experiments" and (problems := study_problems(option)):
         return problems
     choices = ", ".join(error.options)
-    return [f"{group} must be one of {choices}, got {option!r}{did_you_mean(option, error.options)}"]
+    hint = did_you_mean(option, error.options)
+    if group == "hydra/launcher":
+        hint = "; launch=pool, launch=ray and launch=slurm run the jobs of a sweep in parallel"
+    return [f"{group} must be one of {choices}, got {option!r}{hint}"]
 
 
 def _unreadable(error: OverrideParseException) -> str:

@@ -27,6 +27,8 @@ LAUNCHER = "hydra_plugins.sentiment_lab.SweepLauncher"
 """Name of the launcher in the config. Hydra accepts plugins of this namespace only, though no such package exists."""
 SWEEPER = "hydra_plugins.sentiment_lab.GridSweeper"
 """Name of the grid sweeper in the config."""
+_FIXED = {"hydra.run.dir": ".", "hydra.sweep.dir": "", "hydra.sweep.subdir": "", "hydra.job.chdir": "false"}
+"""Settings of Hydra with the one value that is allowed; any other would move the output of runs."""
 SEARCHER = "hydra_plugins.sentiment_lab.SearchSweeper"
 """Name of the sweeper that searches with Optuna, in the config."""
 
@@ -91,34 +93,32 @@ def _parse_study(file: Path, text: str) -> Any:
     except RecursionError as error:
         raise ConfigError([f"{file} cannot be read as YAML: it is nested too deeply"]) from error
     plain: Any = OmegaConf.to_container(study, resolve=False)
-    problems = [*_structure_problems(plain, ""), *_code_problems(plain.get("hydra"), "hydra")]
+    problems = [*_structure_problems(plain, ""), *_hydra_problems("hydra", plain.get("hydra"))]
     if problems:
         raise ConfigError([f"{problem} in {file}" for problem in problems])
     return study
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
-    """Refuse overrides that make Hydra import and call other code than our launcher and sweepers.
+    """Refuse overrides of `hydra` that call other code than our launcher and sweepers, or move its output folders.
 
     Hydra 1.3 instantiates every `_target_` below `hydra` and has no list of allowed targets. Raises ConfigError.
     """
-    keys = [(override, override.lstrip("+~").partition("=")[0]) for override in overrides]
-    problems = [
-        f"{override} must not name code for Hydra to call (hydra.callbacks, _target_)"
-        for override, key in keys
-        if key.startswith("hydra.callbacks") or (key.partition(".")[0] == "hydra" and "_target_" in override)
-    ]
+    pairs = [override.lstrip("+~").partition("=") for override in overrides]
+    problems = [problem for key, _, value in pairs for problem in _hydra_problems(key, value)]
     if problems:
         raise ConfigError(problems)
 
 
-def _code_problems(plain: Any, prefix: str) -> Iterator[str]:
-    """Yield the keys below `hydra` in a study that name code for Hydra to call."""
-    for name, value in plain.items() if isinstance(plain, dict) else ():
-        key = f"{prefix}.{name}"
-        if name == "_target_" or key == "hydra.callbacks":
-            yield f"{key} must not be set: it names code for Hydra to call, got {value!r}"
-        yield from _code_problems(value, key)
+def _hydra_problems(key: str, value: Any) -> Iterator[str]:
+    """Yield what is wrong with a setting of Hydra itself, given as a value, a group, or text of an override."""
+    if key in _FIXED and str(value).lower() != _FIXED[key]:
+        yield f"{key} must not be set: a run's folder is paths.runs/HASH; set paths.runs=DIR for another place"
+    named = key == "hydra.callbacks" or key.startswith("hydra.callbacks.") or key.endswith("._target_")
+    if key.startswith("hydra.") and (named or (isinstance(value, str) and "_target_" in value)):
+        yield f"{key} must not be set: it names code for Hydra to call, got {value!r}"
+    for name, item in value.items() if isinstance(value, dict) else ():
+        yield from _hydra_problems(f"{key}.{name}", item)
 
 
 def _unreadable(file: Path, error: Exception) -> str:

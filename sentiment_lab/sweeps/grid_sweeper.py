@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.plugins.sweeper import Sweeper
@@ -51,9 +54,28 @@ class GridSweeper(Sweeper):  # type: ignore[misc]  # hydra is untyped
 
     def _batches(self, arguments: list[str]) -> list[list[list[str]]]:
         listed = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
-        overrides = OverridesParser.create(self.hydra_context.config_loader).parse_overrides(listed)
+        overrides = self._parse(listed)
         batches = list(BasicSweeper.split_arguments(overrides, self._batch_size))
         if not any(batches):
             empty = [one for one in overrides if one.is_sweep_override() and not any(one.sweep_iterator())]
             raise ConfigError([f"{one.key_or_group} must list values to sweep, got {one.input_line}" for one in empty])
         return batches
+
+    def _parse(self, words: Sequence[str]) -> list[Override]:
+        parser = OverridesParser.create(self.hydra_context.config_loader)
+        parsed: list[Override] = parser.parse_overrides(list(words))
+        return parser.parse_overrides([_decimal_range(one) or one.input_line for one in parsed])  # type: ignore[no-any-return]
+
+
+def _decimal_range(override: Override) -> str | None:
+    """Return a range of fractions as a list: range(0.1,0.4,0.1) is 0.1,0.2,0.3 and not 0.1,0.2,0.30000000000000004,0.4.
+
+    None for every other override.
+    """
+    swept = override.value()
+    if not isinstance(swept, RangeSweep) or (isinstance(swept.start, int) and isinstance(swept.step, int)):
+        return None
+    start, stop, step = (Decimal(str(number)) for number in (swept.start, swept.stop, swept.step))
+    count = max(0, math.ceil((stop - start) / step))
+    values = ",".join(str(float(start + number * step)) for number in range(count))
+    return f"{override.get_key_element()}={f'shuffle({values})' if swept.shuffle else values}"

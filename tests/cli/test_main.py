@@ -28,6 +28,28 @@ def test_a_process_exits_with_the_code_and_prints_the_message_to_standard_error(
         (["show", "abc"], "error: no run 'abc': there are no runs below mlruns/runs"),
         (["show", "abc", "--store", "there"], "error: no run 'abc': there are no runs below there/runs"),
         (["show", "abc", "--store", "there", "--runs", "here"], "error: no run 'abc': there are no runs below here"),
+        (["train", "-m", "seed=1,2", "--cfg", "job"], "error: --cfg shows a single run: leave out -m"),
+        (["train", "--info", "plugins", "-m", "seed=1,2"], "error: --info shows a single run: leave out -m"),
+        (
+            ["train", "--config-path", "here"],
+            "error: --config-path is fixed; add a folder of configs with --config-dir",
+        ),
+        (["train", "seed=1", "--config-name", "mine"], "error: --config-name is fixed"),
+        (["train", "--config-dir", "nowhere", "seed=1"], "nowhere' not found"),
+        (["plan", "--config-dir", "nowhere", "seed=1"], "nowhere' not found"),
+        (["train", "-sc", "install=bash"], "error: --shell-completion does not know subcommands"),
+        (
+            ["train", "-m", "hydra/launcher=joblib"],
+            "error: hydra/launcher must be one of basic, sentiment_lab, got 'joblib'; launch=pool",
+        ),
+        (["train", "hydra.run.dir=there"], "error: hydra.run.dir must not be set: a run's folder is paths.runs/HASH"),
+        (["train", "-m", "hydra.sweep.dir=there"], "error: hydra.sweep.dir must not be set"),
+        (["plan", "hydra.job.chdir=true"], "error: hydra.job.chdir must not be set"),
+        (
+            ["train", "seed=1\r"],
+            r"error: 'seed=1\r' ends with a carriage return: save the script with Unix line endings",
+        ),
+        (["show", "abc\r"], r"error: 'abc\r' ends with a carriage return"),
         (["predict", "abc", "text"], "error: no run 'abc'"),
         (["predict", "abc"], "error: give either texts to classify or --csv FILE"),
         (["data", "info", "data=imdb", "data.path=nowhere.csv"], "nowhere.csv"),
@@ -45,6 +67,20 @@ def test_bad_usage_exits_2_with_one_message_and_no_traceback(arguments, message,
     assert message in ended.err
     assert "Traceback" not in ended.err
     assert "Error executing job" not in ended.err
+
+
+def test_flags_of_hydra_are_accepted_in_any_order(lab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs" / "model").mkdir(parents=True)
+    (tmp_path / "configs" / "model" / "mine.yaml").write_text("defaults: [gru]\nunits: [7]\n", encoding="utf-8")
+    flags = ["--cfg", "job", "--package", "model.units", "--config-dir", "configs"]
+    for arguments in (["model=mine", *flags, "seed=1"], [*flags, "seed=1", "model=mine"]):
+        ended = lab("train", *arguments)
+        assert (ended.code, "- 7" in ended.out) == (0, True), ended.err
+    planned = lab("plan", "--config-dir", "configs", "model=mine", "seed=1", "--json")
+    assert "model=mine" in planned.out, planned.err
+    shown = lab("train", "seed=3", "--hydra-help")
+    assert shown.out.startswith("Hydra (1.3"), shown.err
 
 
 def test_a_bad_sweep_names_the_job_and_starts_nothing(lab, tmp_path, monkeypatch):

@@ -295,9 +295,26 @@ def test_a_sweep_leaves_no_folder_behind(chosen, tmp_path, monkeypatch):
 )
 def test_an_override_that_names_code_is_refused_before_anything_runs(override):
     started = []
-    with pytest.raises(ConfigError, match="must not name code for Hydra to call"):
+    with pytest.raises(ConfigError, match="names code for Hydra to call"):
         run_hydra(["-m", override, "seed=1,2"], started.append, RecordingLauncher)
     assert not started
+
+
+def test_float_ranges_have_the_values_that_are_meant():
+    launcher = sweep("optimizer.learning_rate=range(0.1,0.4,0.1)", "model.dropout=range(0,0.5,0.1)", "seed=range(3)")
+    words = {word for job in launcher.jobs for word in job}
+    rates = {f"optimizer.learning_rate={value}" for value in ("0.1", "0.2", "0.3")}
+    dropouts = {f"model.dropout={value}" for value in ("0.0", "0.1", "0.2", "0.3", "0.4")}
+    assert words == rates | dropouts | {"seed=0", "seed=1", "seed=2"}
+
+
+@pytest.mark.parametrize(
+    "study", ["hydra: {run: {dir: there}}", "hydra: {job: {chdir: true}}", "hydra: {sweep: {dir: a, subdir: b}}"]
+)
+def test_a_study_that_moves_the_output_is_refused(study, study_file):
+    study_file.write_text(study)
+    with pytest.raises(ConfigError, match="must not be set: a run's folder is"):
+        compose_config(["+experiments=mine"])
 
 
 @pytest.mark.parametrize(
@@ -358,7 +375,7 @@ def test_what_hydra_accepts_or_fails_at_is_one_short_line(overrides, message):
         (b"seed: [1,", "mine.yaml cannot be read as YAML"),
         (b"seed: !include other.yaml\n", "mine.yaml cannot be read as YAML"),
         (b"seed: 3\nseed: 4\n", "mine.yaml cannot be read as YAML: while constructing a mapping"),
-        ("study: {name: größe}\n".encode("latin-1"), "mine.yaml must be saved as UTF-8; its byte 19 is"),
+        ("study: {name: größe}\n".encode("latin-1"), "mine.yaml must be saved as UTF-8; its byte 17 is"),
         (b"\xff\xfe\x00", "mine.yaml must be saved as UTF-8"),
         (b"study:\n\tname: x\n", "mine.yaml cannot be read as YAML"),
         (b"study: !!python/object:os.x {}\n", "mine.yaml cannot be read as YAML"),
