@@ -23,9 +23,11 @@ class JobOutcome:
     job: Job
     result: Result | None
     reason: str = ""
-    error: type[Exception] | None = None
-    """Type of the exception behind the reason, for a job that ran in this process. The exception itself would keep the
-    model and the data of its frames in memory."""
+
+    @property
+    def error(self) -> str:
+        """Name of the type of the exception behind the reason."""
+        return self.reason.partition(":")[0]
 
 
 class Executor(Protocol):
@@ -44,4 +46,4 @@ def run_job(job: Job, log: Path, *, force: bool, callback: Callback | None = Non
         return JobOutcome(job, execute(job, force=force, callback=callback))
     except Exception as error:  # noqa: BLE001  # no exception of a job ends the sweep
         atomic_write(log / f"{job.folder.short_hash}.trace.txt", traceback.format_exc())
-        return JobOutcome(job, None, f"{type(error).__name__}: {error}", type(error))
+        return JobOutcome(job, None, f"{type(error).__name__}: {error}")
