@@ -87,7 +87,7 @@ def prepare_job(original: Original, overrides: Sequence[str], *, other_data: boo
     run.
     """
     started = original.started() or {}
-    config = _restore_config(original, started, overrides)
+    config = _restore_config(original, started, overrides, other_data=other_data)
     now = {**_data_hashes(config), "code_version": code_version().version, **environment(config.launch.threads)}
     data = next((event for event in original.events() if event["event"] == "data"), {})
     was = {**original.environment(), "data_hash": data["data_hash"], "split_hash": data["split_hash"]}
@@ -100,11 +100,14 @@ def prepare_job(original: Original, overrides: Sequence[str], *, other_data: boo
             f"{now['data_hash'][:12]}; set data.path=FILE to the original ones, or use these with --other-data"
         )
     variant = "reproduction of " + str(started["name"]).rpartition(" seed=")[0]
-    return Job(config, original.overrides(), variant, reproduces=config_hash(config)), differing
+    return Job(config, original.overrides(), variant, reproduces=str(started["config_hash"])), differing
 
 
-def _restore_config(original: Original, started: Event, overrides: Sequence[str]) -> Config:
-    """Return the stored config of a run with paths, tracking and launch settings of this machine."""
+def _restore_config(original: Original, started: Event, overrides: Sequence[str], *, other_data: bool) -> Config:
+    """Return the stored config of a run with paths, tracking and launch settings of this machine.
+
+    With `other_data`, it has no `data.expect`, which the original's reviews alone have.
+    """
     stored = original.config()
     group = [f"data={stored['data']['source']}"]
     base = compose_config([*group, *overrides])
@@ -116,6 +119,8 @@ def _restore_config(original: Original, started: Event, overrides: Sequence[str]
     source = started.get("source")
     if isinstance(config.data, ImdbData) and config.data.path is None and source and Path(source).exists():
         config = replace(config, data=replace(config.data, path=source))
+    if other_data:
+        config = replace(config, data=replace(config.data, expect=None))
     return replace(
         config,
         study=replace(config.study, name=started["study"]),
@@ -147,7 +152,7 @@ def _new_runs_folder(config: Config) -> Path:
 def _data_hashes(config: Config) -> dict[str, str]:
     from sentiment_lab.data.dataset import build_dataset
 
-    dataset = build_dataset(config, cache_folder(config))
+    dataset = build_dataset(replace(config, data=replace(config.data, expect=None)), cache_folder(config))
     return {"data_hash": dataset.data_hash, "split_hash": dataset.split_hash}
 
 

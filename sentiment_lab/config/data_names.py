@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from sentiment_lab.config.settings import Config, ImdbData
 
-PUBLISHED = "imdb"
-"""Name of the published reviews beside files of the user's own."""
+PUBLISHED, GENERATED = "imdb", "generated"
+"""Values of `data.source`; the first also names the published reviews beside files of the user's own."""
 _DIGITS = 8
 
 

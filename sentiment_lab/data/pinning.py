@@ -20,7 +20,7 @@ _FILE = "data_hash.json"
 
 
 def pin_data(data: DataConfig, cache: Path) -> DataConfig:
-    """Return the settings with `expect` set to the data_hash of the reviews if they are neither published nor generated.
+    """Return the settings with `expect` set to the data_hash of reviews that are neither published nor generated.
 
     With `limit`, `expect` is the hash of the reviews used. Where the published reviews would be downloaded, nothing is
     read. Raises DataError where the reviews cannot be found or read, there are fewer than `limit`, or their data_hash

@@ -50,15 +50,13 @@ def _compose_all(requested: Sequence[Sequence[str]], compose: Callable[[Sequence
 
 def _check_distinct(configs: Sequence[Config], hashes: Sequence[str]) -> None:
     """Raise ConfigError naming each setting outside of the identity in which jobs of the same run differ."""
-    swept: dict[str, set[str]] = {}
-    for name in {name for name in hashes if hashes.count(name) > 1}:
-        same = [flatten(to_plain(config)) for config, own in zip(configs, hashes, strict=True) if own == name]
-        for key in same[0]:
-            values = {json.dumps(settings[key]) for settings in same}
-            if len(values) > 1:
-                swept.setdefault(key, set()).update(values)
+    values: dict[tuple[str, str], set[str]] = {}
+    for config, name in zip(configs, hashes, strict=True):
+        for key, value in flatten(to_plain(config)).items():
+            values.setdefault((name, key), set()).add(json.dumps(value))
+    swept = {key: ", ".join(sorted(texts)) for (_, key), texts in values.items() if len(texts) > 1}
     if swept:
-        raise ConfigError(f"{key} {_rule(key)}, got {', '.join(sorted(values))}" for key, values in swept.items())
+        raise ConfigError(f"{key} {_rule(key)}, got {texts}" for key, texts in swept.items())
 
 
 def _rule(key: str) -> str:

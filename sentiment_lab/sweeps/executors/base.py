@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from sentiment_lab.base.files import atomic_write
 from sentiment_lab.runs.job import Job
@@ -30,10 +30,13 @@ class JobOutcome:
         return self.reason.partition(":")[0]
 
 
+Outcomes: TypeAlias = Generator[JobOutcome, None, None]
+
+
 class Executor(Protocol):
     """Runs jobs in any order and place; a job that fails ends no other."""
 
-    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
+    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Outcomes:
         """Yield the outcome of each job as it ends and update the view; `log` is the folder for tracebacks.
 
         Closing the iterator, or an interruption, ends the running jobs; they can resume from their last checkpoint.
