@@ -1,4 +1,4 @@
-"""Preparing configs before any job starts: check data and store, and pin `data.expect` for reviews of the user's own."""
+"""Preparing configs before any job starts: check data and store, and pin `data.expect` for the user's own reviews."""
 
 from __future__ import annotations
 
