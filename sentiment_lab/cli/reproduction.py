@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sentiment_lab.base.console import print_message
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.fields import ConfigError
-from sentiment_lab.config.identity import config_hash, flatten, identity_of, restore
+from sentiment_lab.config.identity import canonical_text, config_hash, flatten, identity_of, restore, sha256_hex
 from sentiment_lab.config.resources import cache_folder
 from sentiment_lab.config.settings import Config, ImdbData
 from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
@@ -99,8 +99,9 @@ def prepare_job(original: Original, overrides: Sequence[str], *, other_data: boo
             f"run {original.short_hash} was trained on the reviews {was['data_hash'][:12]}, but the reviews here are "
             f"{now['data_hash'][:12]}; set data.path=FILE to the original ones, or use these with --other-data"
         )
+    original_hash = sha256_hex(canonical_text(original.config()))
     variant = "reproduction of " + str(started["name"]).rpartition(" seed=")[0]
-    return Job(config, original.overrides(), variant, reproduces=str(started["config_hash"])), differing
+    return Job(config, original.overrides(), variant, reproduces=original_hash), differing
 
 
 def _restore_config(original: Original, started: Event, overrides: Sequence[str], *, other_data: bool) -> Config:
