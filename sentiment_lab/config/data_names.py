@@ -34,7 +34,8 @@ class DataFile(NamedTuple):
 def name_files(files: Collection[DataFile]) -> dict[str, str]:
     """Return a name for each data_hash: as much of the end of its path as no other file has, such as "a.csv".
 
-    Where one file had different reviews at different times, digits of the hash are added: "a.csv@1a2b3c4d".
+    Digits of the hash are added where one file had different reviews at different times, and for reviews found without
+    a path: "a.csv@1a2b3c4d".
     """
     paths = {file.path for file in files}
     contents: dict[tuple[str, int | None], set[str]] = {}
@@ -42,7 +43,7 @@ def name_files(files: Collection[DataFile]) -> dict[str, str]:
         contents.setdefault((file.path, file.limit), set()).add(file.expect)
     return {
         file.expect: _own_end(file.path, paths)
-        + (f"@{file.expect[:_DIGITS]}" if len(contents[file.path, file.limit]) > 1 else "")
+        + (f"@{file.expect[:_DIGITS]}" if len(contents[file.path, file.limit]) > 1 or file.path == PUBLISHED else "")
         for file in files
     }
 

@@ -51,7 +51,7 @@ def _compose_all(requested: Sequence[Sequence[str]], compose: Callable[[Sequence
 def _check_distinct(configs: Sequence[Config], hashes: Sequence[str]) -> None:
     """Raise ConfigError naming each setting outside of the identity in which jobs of the same run differ."""
     values: dict[tuple[str, str], set[str]] = {}
-    for config, name in zip(configs, hashes, strict=True):
+    for config, name in zip(configs, hashes, strict=True) if len(set(hashes)) < len(hashes) else ():
         for key, value in flatten(to_plain(config)).items():
             values.setdefault((name, key), set()).add(json.dumps(value))
     swept = {key: ", ".join(sorted(texts)) for (_, key), texts in values.items() if len(texts) > 1}

@@ -26,7 +26,7 @@ class JobOutcome:
 
     @property
     def error(self) -> str:
-        """Name of the type of the exception behind the reason."""
+        """Name of the exception's type, if the reason is an exception."""
         return self.reason.partition(":")[0]
 
 
