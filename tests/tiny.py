@@ -31,6 +31,14 @@ def locations(root, cache):
     return [f"paths.runs={root}/runs", f"paths.store={root}", f"paths.cache={cache}"]
 
 
+def write_reviews(path, start=0, count=120):
+    """Write a CSV with short reviews, half of them positive; another `start` or `count` makes other reviews."""
+    words = ("posit", "negat")
+    lines = [f'"review {index} was {words[index % 2]}",{words[index % 2]}ive' for index in range(start, start + count)]
+    path.write_text("\n".join(["review,sentiment", *lines]), encoding="utf-8")
+    return path
+
+
 def only_locations(overrides):
     """Return those of the overrides that name folders or the store."""
     return [word for word in overrides if word.startswith(("paths.", "tracking"))]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sentiment_lab.analysis.metrics import Metric, metric_named
 from sentiment_lab.analysis.pairwise import MOST_PAIRED, Pair, assign_letters, compare_pairs
 from sentiment_lab.analysis.predictions import TestPredictions, read_test_predictions
-from sentiment_lab.analysis.selection import Selection, StudyRun
+from sentiment_lab.analysis.selection import DAMAGED, FAILED, Selection, StudyRun
 from sentiment_lab.analysis.summaries import ACCURACY, VariantSummary, rank, summarise_variant
 from sentiment_lab.analysis.variants import Variant, group_runs
 from sentiment_lab.base.errors import LabError
@@ -38,6 +38,11 @@ class Comparison:
     def columns(self) -> list[str]:
         """The settings in which variants differ, in order."""
         return list(dict.fromkeys(key for row in self.rows for key in row.variant.settings))
+
+    @property
+    def failed(self) -> list[StudyRun]:
+        """The failed jobs, if the runs are those of one sweep; in a study, a later command may have replaced them."""
+        return [run for run in self.unfinished if self.selection.sweep and run.state in (FAILED, DAMAGED)]
 
     @property
     def best(self) -> VariantSummary:

@@ -9,6 +9,7 @@ from typing import Any
 from sentiment_lab.analysis.comparison import Comparison
 from sentiment_lab.analysis.metrics import all_metrics
 from sentiment_lab.analysis.pairwise import Pair
+from sentiment_lab.analysis.selection import StudyRun
 from sentiment_lab.analysis.summaries import MetricSummary, VariantSummary
 from sentiment_lab.analysis.table import cells, headings, left_columns, show_setting, shown_metrics
 from sentiment_lab.analysis.verdict import caveats, verdict
@@ -72,10 +73,8 @@ def to_plain(comparison: Comparison) -> dict[str, Any]:
         "notes": caveats(comparison),
         "variants": [_plain_row(row) for row in comparison.rows],
         "pairs": [_plain_pair(pair) for pair in comparison.pairs],
-        "unfinished": [
-            {"hash": run.short_hash, "name": run.name, "state": run.state, "reason": run.problem}
-            for run in comparison.unfinished
-        ],
+        "failed": [_plain_run(run) for run in comparison.failed],
+        "unfinished": [_plain_run(run) for run in comparison.unfinished],
     }
 
 
@@ -83,6 +82,10 @@ def _numbers(summary: MetricSummary | None) -> list[float | str]:
     if summary is None:
         return [""] * 4
     return ["" if value is None else value for value in summary.numbers.values()]
+
+
+def _plain_run(run: StudyRun) -> dict[str, Any]:
+    return {"hash": run.short_hash, "name": run.name, "state": run.state, "reason": run.problem}
 
 
 def _plain_row(row: VariantSummary) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from sentiment_lab.runs.listing import list_runs
 from sentiment_lab.runs.sweep_records import SweepRecord, list_sweeps
 from sentiment_lab.training.result import Result
 
+FAILED, DAMAGED = "failed", "damaged"
+"""States of a run without a result: its last attempt failed; its files differ from what was written."""
+
 
 @dataclass(frozen=True)
 class StudyRun:
@@ -26,12 +29,14 @@ class StudyRun:
     name: str
     study: str
     state: str
-    """The state of the folder, or `damaged`."""
+    """The state of the folder, or DAMAGED."""
     config: Mapping[str, Any]
     """The canonical config by dotted key; empty if it cannot be read."""
     result: Result | None
     problem: str | None = None
     """Why there is no result, if the reason is known."""
+    source: str = ""
+    """Where its reviews came from: the path of a file, `imdb` or `generated`."""
 
     @property
     def short_hash(self) -> str:
@@ -116,8 +121,8 @@ def _left_out(trials: Mapping[str, SweepRecord]) -> str | None:
 
 
 def select_sweep(root: Path, record: SweepRecord) -> Selection:
-    """Return the runs of a sweep in the order of its jobs."""
-    runs = [read_run(run) for _, run in record.runs(root)]
+    """Return the runs of a sweep in the order of its jobs. A run without a journal has the name of its job."""
+    runs = [read_run(run, job["name"]) for job, (_, run) in zip(record.jobs, record.runs(root), strict=True)]
     return Selection(record.study, record.question, runs, sweep=record.hash, sweeps=[record])
 
 
@@ -164,17 +169,21 @@ def _order(value: Any, text: str) -> tuple[bool, bool, float, str]:
     return (value is None, not number, float(value) if number else 0.0, text)
 
 
-def read_run(folder: RunFolder) -> StudyRun:
-    """Read the run of a folder; a damaged one gets the state `damaged` and its problem instead of an error."""
+def read_run(folder: RunFolder, name: str | None = None) -> StudyRun:
+    """Read the run of a folder; a damaged one gets the state DAMAGED and its problem instead of an error.
+
+    `name` is that of a run whose journal has none, by default its hash.
+    """
     started = folder.journal.first() or {}
-    name, study, state = str(started.get("name", folder.short_hash)), str(started.get("study", "")), folder.state
+    name, study = str(started.get("name", name or folder.short_hash)), str(started.get("study", ""))
+    state, source = folder.state, str(started.get("source", ""))
     try:
         config = with_left_out(flatten(folder.config())) if state != "new" else {}
         result = folder.result() if state == "complete" else None
     except LabError as error:
-        return StudyRun(folder, name, study, "damaged", {}, None, str(error))
+        return StudyRun(folder, name, study, DAMAGED, {}, None, str(error), source)
     reasons = [str(event["reason"]) for event in folder.events() if "reason" in event] if result is None else []
-    return StudyRun(folder, name, study, state, config, result, reasons[-1] if reasons else None)
+    return StudyRun(folder, name, study, state, config, result, reasons[-1] if reasons else None, source)
 
 
 def _studies(root: Path) -> dict[str, list[RunFolder]]:

@@ -10,9 +10,12 @@ from typing import Any
 from sentiment_lab.analysis.selection import StudyRun
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.suggestions import did_you_mean
+from sentiment_lab.config.data_names import GENERATED, PUBLISHED, DataFile, name_files
 from sentiment_lab.config.fields import ConfigError, build, field_types
 from sentiment_lab.config.settings import LinearModel, RecurrentModel, architecture
 
+DATA, _EXPECT = "data", "data.expect"
+"""The column with the names of data files, in place of the setting with their hashes."""
 MODEL = "model"
 """The column with the architecture's name, in place of the settings that the name is made of."""
 
@@ -55,12 +58,13 @@ def group_runs(runs: Sequence[StudyRun], by: Sequence[str] = (), tuned: Collecti
     groups: dict[str, list[StudyRun]] = {}
     for run in known:
         groups.setdefault(_text(_settings(run, keys)), []).append(run)
-    configs = [_settings(members[0], keys) for members in groups.values()]
+    files = name_files({file for run in known if (file := _data_file(run))})
+    configs = [_named_data(_settings(members[0], keys), files) for members in groups.values()]
     settings = differing(configs)
-    blocks = _block_names(known, keys | {*tuned})
+    blocks = _block_names(known, keys | {*tuned}, files)
     if any(len({blocks[run.short_hash] for run in members}) < len(members) for members in groups.values()):
         # A variant has runs with several values of a tuned setting, so the seed alone does not identify a run.
-        blocks = _block_names(known, keys)
+        blocks = _block_names(known, keys, files)
     return [
         Variant(
             label,
@@ -148,9 +152,22 @@ def _settings(run: StudyRun, keys: Collection[str]) -> dict[str, Any]:
     return {key: value for key, value in run.config.items() if key in keys}
 
 
-def _block_names(runs: Sequence[StudyRun], keys: Collection[str]) -> dict[str, str]:
+def _data_file(run: StudyRun) -> DataFile | None:
+    """Return the reviews of the user's own that a run used."""
+    expect = run.config.get(_EXPECT)
+    return DataFile(expect, run.source, run.config.get("data.limit")) if expect else None
+
+
+def _named_data(settings: Settings, files: Mapping[str, str]) -> dict[str, Any]:
+    """Return settings with DATA in place of the hash of the reviews, where there are files of the user's own."""
+    if not files or _EXPECT not in settings or settings.get("data.source") == GENERATED:
+        return dict(settings)
+    return {DATA: files.get(settings[_EXPECT], PUBLISHED)} | {k: v for k, v in settings.items() if k != _EXPECT}
+
+
+def _block_names(runs: Sequence[StudyRun], keys: Collection[str], files: Mapping[str, str]) -> dict[str, str]:
     """Return the block of each run by hash: its seed, and the settings outside of `keys` in which runs differ."""
-    rest = [{key: value for key, value in run.config.items() if key not in keys} for run in runs]
+    rest = [_named_data({key: value for key, value in run.config.items() if key not in keys}, files) for run in runs]
     differs = differing([{key: value for key, value in one.items() if key != "seed"} for one in rest])
     return {
         run.short_hash: " ".join([*_assignments(different), *([f"seed={one['seed']}"] if "seed" in one else [])])

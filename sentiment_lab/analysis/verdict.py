@@ -10,9 +10,24 @@ from sentiment_lab.analysis.pairwise import Pair
 from sentiment_lab.analysis.statistics import LEVEL, Estimate
 from sentiment_lab.analysis.summaries import MetricSummary, VariantSummary
 
+MOST_NAMED = 3
+"""Failed jobs that a verdict names."""
+
 
 def verdict(comparison: Comparison) -> str:
-    """Return which variant is best, by how much, and which others differ from it significantly."""
+    """Return which jobs failed, which variant is best, by how much, and which others differ from it significantly."""
+    return f"{_failures(comparison)}{_answer(comparison)}"
+
+
+def _failures(comparison: Comparison) -> str:
+    names = [run.name for run in comparison.failed]
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{len(names)} of {len(comparison.selection.runs)} jobs failed: {', '.join(names[:MOST_NAMED])}{more}. "
+
+
+def _answer(comparison: Comparison) -> str:
     best, metric = comparison.best, comparison.metric
     if metric.name not in best.metrics:
         return f"No run has a {metric.title}."

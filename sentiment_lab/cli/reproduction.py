@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sentiment_lab.base.console import print_message
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.fields import ConfigError
-from sentiment_lab.config.identity import config_hash, flatten, identity_of, restore
+from sentiment_lab.config.identity import canonical_text, config_hash, flatten, identity_of, restore, sha256_hex
 from sentiment_lab.config.resources import cache_folder
 from sentiment_lab.config.settings import Config, ImdbData
 from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
@@ -87,7 +87,7 @@ def prepare_job(original: Original, overrides: Sequence[str], *, other_data: boo
     run.
     """
     started = original.started() or {}
-    config = _restore_config(original, started, overrides)
+    config = _restore_config(original, started, overrides, other_data=other_data)
     now = {**_data_hashes(config), "code_version": code_version().version, **environment(config.launch.threads)}
     data = next((event for event in original.events() if event["event"] == "data"), {})
     was = {**original.environment(), "data_hash": data["data_hash"], "split_hash": data["split_hash"]}
@@ -99,12 +99,16 @@ def prepare_job(original: Original, overrides: Sequence[str], *, other_data: boo
             f"run {original.short_hash} was trained on the reviews {was['data_hash'][:12]}, but the reviews here are "
             f"{now['data_hash'][:12]}; set data.path=FILE to the original ones, or use these with --other-data"
         )
+    original_hash = sha256_hex(canonical_text(original.config()))
     variant = "reproduction of " + str(started["name"]).rpartition(" seed=")[0]
-    return Job(config, original.overrides(), variant, reproduces=config_hash(config)), differing
+    return Job(config, original.overrides(), variant, reproduces=original_hash), differing
 
 
-def _restore_config(original: Original, started: Event, overrides: Sequence[str]) -> Config:
-    """Return the stored config of a run with paths, tracking and launch settings of this machine."""
+def _restore_config(original: Original, started: Event, overrides: Sequence[str], *, other_data: bool) -> Config:
+    """Return the stored config of a run with paths, tracking and launch settings of this machine.
+
+    With `other_data`, it has no `data.expect`, which the original's reviews alone have.
+    """
     stored = original.config()
     group = [f"data={stored['data']['source']}"]
     base = compose_config([*group, *overrides])
@@ -116,6 +120,8 @@ def _restore_config(original: Original, started: Event, overrides: Sequence[str]
     source = started.get("source")
     if isinstance(config.data, ImdbData) and config.data.path is None and source and Path(source).exists():
         config = replace(config, data=replace(config.data, path=source))
+    if other_data:
+        config = replace(config, data=replace(config.data, expect=None))
     return replace(
         config,
         study=replace(config.study, name=started["study"]),
@@ -147,7 +153,7 @@ def _new_runs_folder(config: Config) -> Path:
 def _data_hashes(config: Config) -> dict[str, str]:
     from sentiment_lab.data.dataset import build_dataset
 
-    dataset = build_dataset(config, cache_folder(config))
+    dataset = build_dataset(replace(config, data=replace(config.data, expect=None)), cache_folder(config))
     return {"data_hash": dataset.data_hash, "split_hash": dataset.split_hash}
 
 

@@ -94,6 +94,7 @@ def _sync_runs(config: Config, store: Store, runs: Sequence[RunFolder]) -> int:
 def _sync_sweeps(config: Config, store: Store) -> tuple[int, int]:
     """Return the number of sweeps that are up to date, and of all sweeps."""
     from sentiment_lab.runs.sweep_records import SweepRecord, list_sweeps
+    from sentiment_lab.sweeps.comparison import compare_sweep
     from sentiment_lab.sweeps.parent_run import mirror_sweep
 
     root, folders, synced = Path(config.paths.runs).absolute(), list_sweeps(config.paths.store), 0
@@ -101,7 +102,7 @@ def _sync_sweeps(config: Config, store: Store) -> tuple[int, int]:
         try:
             record = SweepRecord.read(folder)
             if not any(run.holder for _, run in record.runs(root)):
-                mirror_sweep(store, record, root, folder)
+                mirror_sweep(store, record, root, folder, compare_sweep(record, root))
             synced += 1
         except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds; the other sweeps are tried
             print_message(f"sweep {folder.name}: {store.message(error)}")

@@ -75,8 +75,9 @@ def _train_one(composed: DictConfig, *, force: bool) -> None:
     from sentiment_lab.config.settings import architecture
     from sentiment_lab.runs.job import Job
     from sentiment_lab.sweeps.execution import execute
+    from sentiment_lab.sweeps.preparation import Preparation
 
-    config = config_from_hydra(composed)
+    config = Preparation()(config_from_hydra(composed))
     overrides: list[str] = list(HydraConfig.get().overrides.task)
     job = Job(config, overrides, architecture(config.model))
     stored = job.folder.state == "complete" and not force

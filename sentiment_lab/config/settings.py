@@ -39,7 +39,8 @@ class ImdbData:
     limit: int | None = option(at_least(10))
     """Number of labelled reviews to use, or null for all. The choice does not depend on their order in the file."""
     expect: str | None = option(_HASH)
-    """Required data_hash of the reviews, or null for any."""
+    """Required data_hash of the reviews. If null, it is set to that of the reviews found when the command starts, which
+    makes them part of the run's hash; only for the published reviews it stays null."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from sentiment_lab.data.reviews import DataError
 
 FORMAT = 2
 """Raised with every change of what entries hold or how they are stored; entries of another format are not used."""
-CORPORA, TOKENS, VECTORS = "corpora", "tokens", "vectors"
+CORPORA, TOKENS, VECTORS, HASHES = "corpora", "tokens", "vectors", "data_hashes"
 """Folders of the kinds of entries."""
 
 _INDEX = "index.json"
@@ -108,7 +108,7 @@ def entry_folder(cache: Path, kind: str, **key: Any) -> Path:
 
 def find_damage(cache: Path) -> Iterator[tuple[Path, str]]:
     """Yield the folder of each damaged entry and a line for each of its damaged files."""
-    for kind in (CORPORA, TOKENS, VECTORS):
+    for kind in (CORPORA, TOKENS, VECTORS, HASHES):
         for index in sorted((cache / kind).glob(f"*/{_INDEX}")):
             digests = read_plain(index).get("files")
             if isinstance(digests, dict) and digests:

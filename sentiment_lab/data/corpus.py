@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sentiment_lab.config.settings import DataConfig, GeneratedData, ImdbData
 from sentiment_lab.data.cache import CORPORA, entry_folder
 from sentiment_lab.data.corpus_cache import REVIEWS, TEXTS, UNLABELLED, CachedCorpus
-from sentiment_lab.data.reviews import NEGATIVE, POSITIVE, Corpus, DataError, data_hash, review_ids
+from sentiment_lab.data.reviews import NEGATIVE, POSITIVE, Corpus, DataError, check_expected, data_hash, review_ids
 from sentiment_lab.data.sources.imdb import fingerprint, read_imdb
 from sentiment_lab.data.sources.locate import locate
 from sentiment_lab.data.sources.source_data import SourceData
@@ -27,12 +27,12 @@ def load_corpus(data: DataConfig, cache: Path, *, may_download: bool = True) -> 
     their data_hash is not `data.expect`.
     """
     if isinstance(data, GeneratedData):
-        corpus = _corpus("generated", _cached_generated(data, cache), None, "the generated corpus")
+        source = "the generated corpus"
+        corpus = _corpus("generated", _cached_generated(data, cache), None, source)
     else:
-        path = locate(data.path, cache, may_download=may_download)
-        corpus = _corpus("imdb", _cached_imdb(data, path, cache), data.limit, str(path))
-    if data.expect not in (None, corpus.data_hash):
-        raise DataError(f"data.expect is {data.expect}, but the reviews read have the data_hash {corpus.data_hash}")
+        source = str(locate(data.path, cache, may_download=may_download))
+        corpus = _corpus("imdb", _cached_imdb(data, Path(source), cache), data.limit, source)
+    check_expected(data.expect, corpus.data_hash, source)
     return corpus
 
 

@@ -73,6 +73,15 @@ def review_ids(digests: Iterable[str]) -> list[str]:
     return ids
 
 
+def check_expected(expect: str | None, found: str, source: object) -> None:
+    """Raise DataError where the data_hash `found` of the reviews of `source` is not the required one; None is any."""
+    if expect not in (None, found):
+        raise DataError(
+            f"data.expect is {expect}, but the reviews of {source} have the data_hash {found}; if you did not set "
+            "data.expect, they changed after the command had read them: rerun it"
+        )
+
+
 def data_hash(digests: Iterable[str], labels: Iterable[int] | np.ndarray) -> str:
     """Return the SHA-256 of the (review, label) pairs as a multiset, which depends on no order, file or format."""
     pairs = sorted(f"{digest} {label}" for digest, label in zip(digests, labels, strict=True))

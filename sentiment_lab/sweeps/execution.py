@@ -12,13 +12,14 @@ from sentiment_lab.base.console import print_message
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.config.identity import config_hash
 from sentiment_lab.config.resources import cache_folder
-from sentiment_lab.config.settings import Config, GeneratedData, ImdbData, architecture
+from sentiment_lab.config.settings import Config, GeneratedData, architecture
 from sentiment_lab.runs.folder import RunError, RunFolder
 from sentiment_lab.runs.integrity import find_damage
 from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.journal_callback import JournalCallback
 from sentiment_lab.runs.provenance import CodeVersion, Difference, code_version, differences, env_version, environment
 from sentiment_lab.runs.writing import begin_run, drop_checkpoints, restore_first_files, write_outcome
+from sentiment_lab.sweeps.preparation import check_locations
 from sentiment_lab.tracking.address import store_uri
 from sentiment_lab.tracking.marks import is_mirrored
 from sentiment_lab.training.callbacks import Callback, CallbackList
@@ -40,7 +41,7 @@ def execute(job: Job, *, force: bool = False, callback: Callback | None = None) 
     """
     folder = job.folder
     if folder.state != "complete" or force:
-        _check_locations(job.config)
+        check_locations(job.config)
     with folder.locked():
         if folder.state == "complete" and not force:
             return _stored(job, folder)
@@ -49,19 +50,6 @@ def execute(job: Job, *, force: bool = False, callback: Callback | None = None) 
         callbacks = CallbackList([*own, callback] if callback else own)
         with _report_end(callbacks):
             return _train(job, folder, callbacks)
-
-
-def _check_locations(config: Config) -> None:
-    """Raise DataError for a missing data file, StoreAddressError for an invalid store, before the run has a folder.
-
-    A store that does not answer is no error: a run trains without it.
-    """
-    if config.tracking.enabled:
-        store_uri(config.tracking, config.paths)
-    if isinstance(config.data, ImdbData) and config.data.path is not None:
-        from sentiment_lab.data.sources.locate import locate
-
-        locate(config.data.path, cache_folder(config))
 
 
 def _begin(job: Job, folder: RunFolder, *, force: bool) -> dict[str, Any]:
@@ -146,20 +134,12 @@ def _figures(job: Job, outcome: Outcome) -> Callable[[Path], None] | None:
 
 def _stored(job: Job, folder: RunFolder) -> Result:
     """Return the result of a complete run; finish what a process that died after writing it left undone."""
-    from sentiment_lab.data.corpus import load_corpus
-
     result, journal = folder.result(), folder.journal.read()
     if journal.events and not journal.damage and not any(event["event"] == "completed" for event in journal.events):
         folder.journal.append("completed", weights_digest=result.weights_digest)
     drop_checkpoints(folder)
     for problem in find_damage(folder):
         raise RunError(f"run {folder.short_hash} is complete, but {problem}; --force retrains it")
-    now = load_corpus(job.config.data, cache_folder(job.config)).data_hash
-    if now != result.data_hash:
-        raise RunError(
-            f"run {folder.short_hash} was trained on other reviews (data_hash {result.data_hash[:12]}) than the "
-            f"current ones ({now[:12]}); set data.expect={now} for a separate run, or replace it with --force"
-        )
     _catch_up(job, folder)
     return result
 

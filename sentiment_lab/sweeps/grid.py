@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sentiment_lab.config.fields import ConfigError
+from sentiment_lab.config.data_names import PUBLISHED, DataFile, name_files
+from sentiment_lab.config.fields import ConfigError, to_plain
 from sentiment_lab.config.identity import config_hash, flatten, identity_of
-from sentiment_lab.config.settings import Config, architecture
+from sentiment_lab.config.settings import Config, ImdbData, architecture
 from sentiment_lab.runs.job import Job
+from sentiment_lab.sweeps.preparation import Preparation
 
 _IN_ARCHITECTURE = ("model.family", "model.cell", "model.bidirectional")
 
@@ -16,14 +19,16 @@ _IN_ARCHITECTURE = ("model.family", "model.cell", "model.bidirectional")
 def plan_jobs(
     overrides: Iterable[Sequence[str]], compose: Callable[[Sequence[str]], Config]
 ) -> tuple[list[Job], list[int]]:
-    """Compose and check every job; jobs with the same hash become one.
+    """Compose, check and prepare every job; jobs with the same hash become one.
 
     Returns the distinct jobs, and for each of `overrides` the position of its job among them. Raises ConfigError with
-    the problems of all jobs, each naming its job.
+    the problems of all jobs, each naming its job, and for jobs that differ but are one run; DataError and
+    StoreAddressError as `Preparation` does.
     """
     requested = list(map(list, overrides))
-    configs = _compose_all(requested, compose)
+    configs = list(map(Preparation(), _compose_all(requested, compose)))
     hashes = list(map(config_hash, configs))
+    _check_distinct(configs, hashes)
     first = {name: hashes.index(name) for name in dict.fromkeys(hashes)}
     variants = name_variants([configs[index] for index in first.values()])
     jobs = [Job(configs[i], requested[i], variant) for i, variant in zip(first.values(), variants, strict=True)]
@@ -43,9 +48,26 @@ def _compose_all(requested: Sequence[Sequence[str]], compose: Callable[[Sequence
     return configs
 
 
+def _check_distinct(configs: Sequence[Config], hashes: Sequence[str]) -> None:
+    """Raise ConfigError naming each setting outside of the identity in which jobs of the same run differ."""
+    values: dict[tuple[str, str], set[str]] = {}
+    for config, name in zip(configs, hashes, strict=True) if len(set(hashes)) < len(hashes) else ():
+        for key, value in flatten(to_plain(config)).items():
+            values.setdefault((name, key), set()).add(json.dumps(value))
+    swept = {key: ", ".join(sorted(texts)) for (_, key), texts in values.items() if len(texts) > 1}
+    if swept:
+        raise ConfigError(f"{key} {_rule(key)}, got {texts}" for key, texts in swept.items())
+
+
+def _rule(key: str) -> str:
+    if key == "data.path":
+        return "must list files with different reviews (these hold the same, so their jobs are the same runs)"
+    return "must have one value in a sweep (it is not part of a run's hash, so its jobs are the same runs)"
+
+
 def name_variants(configs: Sequence[Config]) -> list[str]:
     """Return a name for each config from the settings that vary, without the seed: "bilstm learning_rate=0.01"."""
-    settings = [flatten(identity_of(config)) for config in configs]
+    settings = _named_settings(configs)
     kinds = [architecture(config.model) for config in configs]
     shown = [key for key in sorted(set().union(*settings)) if key != "seed" and _varies(key, settings, kinds)]
     names = []
@@ -53,6 +75,16 @@ def name_variants(configs: Sequence[Config]) -> list[str]:
         parts = [f"{key.rpartition('.')[2]}={_short(values[key])}" for key in shown if key in values]
         names.append(" ".join([kind, *parts]))
     return names
+
+
+def _named_settings(configs: Sequence[Config]) -> list[dict[str, Any]]:
+    """Return the settings of the identity; among files of the user's own, `data` instead of `data.expect`."""
+    settings = [flatten(identity_of(config)) for config in configs]
+    files = name_files({file for config in configs if (file := DataFile.of(config))})
+    for config, values in zip(configs, settings, strict=True):
+        if files and isinstance(config.data, ImdbData):
+            values["data"] = files.get(values.pop("data.expect"), PUBLISHED)
+    return settings
 
 
 def _varies(key: str, settings: Sequence[dict[str, Any]], kinds: Sequence[str]) -> bool:

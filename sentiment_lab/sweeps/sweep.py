@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from sentiment_lab.analysis.comparison import Comparison
@@ -10,6 +12,7 @@ from sentiment_lab.analysis.terminal import render_comparison
 from sentiment_lab.base.console import console, print_message
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.signals import check
+from sentiment_lab.config.settings import Config
 from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.sweep_records import freeze
 from sentiment_lab.sweeps.comparison import compare_sweep
@@ -19,6 +22,11 @@ from sentiment_lab.sweeps.parent_run import close_parent, open_parent
 from sentiment_lab.sweeps.report import write_report
 from sentiment_lab.sweeps.tuning import describe, find_groups
 from sentiment_lab.sweeps.view import View, build_view
+
+NOT_RUN = "not run for the same reason"
+"""Reason of a job that could only have failed like the one before it."""
+_BEFORE_DATA = ("ConfigError", "DataError", "StoreAddressError")
+"""Errors that come from the settings of data and store alone, if a job raises them before it has its data."""
 
 
 class SweepFailedError(LabError):
@@ -78,14 +86,15 @@ def run_sweep(
                 outcomes[outcome.job.folder.short_hash] = outcome
         status = "FAILED" if any(outcome.result is None for outcome in outcomes.values()) else "FINISHED"
     finally:
-        comparison = compare_sweep(record, root)
+        failed = {name: outcome.reason for name, outcome in outcomes.items() if outcome.result is None}
+        comparison = compare_sweep(record, root, failed)
         if comparison:
             render_comparison(console(), comparison)
             if status != "KILLED" and not tunes:
-                write_report(comparison, config, folder, print_message)
+                write_report(comparison, _config_of_best(comparison, jobs), folder, print_message)
                 extra(folder)
         _report(list(outcomes.values()), comparison)
-        close_parent(config, record, status, print_message)
+        close_parent(config, record, comparison, status, print_message)
     return [outcomes[job.folder.short_hash] for job in jobs]
 
 
@@ -101,13 +110,47 @@ def _run_all(
         outcome = run_job(job, folder, force=False)
         view.ended(job, outcome.result, outcome.reason, stored=True)
         yield outcome
-    if left := [job for job in jobs if job not in stored]:
-        yield from executor.run(left, view, folder, force=force)
+    waiting = {job.folder.short_hash: job for job in jobs if job not in stored}
+    if not waiting:
+        return
+    with closing(executor.run(list(waiting.values()), view, folder, force=force)) as running:
+        for outcome in running:
+            del waiting[outcome.job.folder.short_hash]
+            yield outcome
+            if _fails_all(outcome, waiting.values()):
+                break
+    yield from (JobOutcome(job, None, NOT_RUN) for job in waiting.values())
+
+
+def _fails_all(outcome: JobOutcome, others: Iterable[Job]) -> bool:
+    """Whether a job failed for a reason that the others share: before it had its data, whose settings they share."""
+    if outcome.error not in _BEFORE_DATA or _had_data(outcome.job):
+        return False
+    settings = _data_settings(outcome.job)
+    return all(_data_settings(job) == settings for job in others)
+
+
+def _had_data(job: Job) -> bool:
+    """Whether the last attempt at a job got as far as its data."""
+    attempt = itertools.takewhile(lambda event: event["event"] != "started", reversed(job.folder.events()))
+    return any(event["event"] == "data" for event in attempt)
+
+
+def _data_settings(job: Job) -> tuple[object, ...]:
+    return job.config.data, job.config.split, job.config.text, job.config.tracking
+
+
+def _config_of_best(comparison: Comparison, jobs: Sequence[Job]) -> Config:
+    """Return the config of a run of the best variant, whose reviews the report shows."""
+    best = {run.short_hash for run in comparison.best.variant.runs.values()}
+    return next(job.config for job in jobs if job.folder.short_hash in best)
 
 
 def _report(outcomes: Sequence[JobOutcome], comparison: Comparison | None) -> None:
     for outcome in outcomes:
-        if outcome.result is None:
+        if outcome.result is None and outcome.reason != NOT_RUN:
             print_message(f"failed: {outcome.job.name}\n  {outcome.reason}\n  {outcome.job.command}")
+    if left := sum(outcome.reason == NOT_RUN for outcome in outcomes):
+        print_message(f"the remaining {left} job{'s were' if left > 1 else ' was'} {NOT_RUN}")
     if comparison:
         print_message("next: sentiment-lab compare --help, sentiment-lab show HASH, sentiment-lab ui (opens MLflow)")

@@ -107,7 +107,7 @@ def test_a_sweep_shows_its_table_and_failures_and_exits_1(lab, cache, tmp_path):
     )
     assert ended.code == 1, ended.err
     assert "nb_svm min_count=1" in ended.err
-    assert ended.err.count("failed: nb_svm min_count=1000 seed=") == 2
+    assert ended.err.count("\nfailed: nb_svm min_count=1000 seed=") == 2
     assert "Traceback" not in ended.err
     (log,) = (tmp_path / "mlruns" / "sweeps").iterdir()
     assert [job["name"] for job in json.loads((log / "jobs.json").read_text(encoding="utf-8"))["jobs"]] == [

@@ -15,6 +15,7 @@ from sentiment_lab.cli.reproduce import reproduce
 from sentiment_lab.config import identity
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.fields import ConfigError
+from sentiment_lab.config.identity import config_hash
 from sentiment_lab.models import recurrent
 from sentiment_lab.runs.folder import RunError
 from sentiment_lab.runs.provenance import Difference
@@ -22,8 +23,9 @@ from sentiment_lab.runs.published import find_published, lines_of
 from sentiment_lab.runs.reproduction import compare_runs, read_verdict
 from sentiment_lab.sweeps import execution
 from sentiment_lab.sweeps.execution import execute
+from sentiment_lab.sweeps.preparation import Preparation
 from sentiment_lab.tracking.store import open_store
-from tests.tiny import LINEAR, TINY, job_of, locations, only_locations
+from tests.tiny import LINEAR, TINY, job_of, locations, only_locations, write_reviews
 
 SAME = ("weights", "predictions", "epochs")
 
@@ -223,6 +225,24 @@ def test_other_reviews_are_refused_unless_requested(tmp_path, cache, capsys):
     code, verdict = again(one, capsys, other_data=True)
     assert code in (0, 3)
     assert verdict["verdict"] != "bit-identical"
+    assert verdict["explanation"].startswith("data differs: data_hash was")
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_run_on_own_reviews_keeps_its_hash_in_a_reproduction(pinned, tmp_path, cache, capsys):
+    file = write_reviews(tmp_path / "reviews.csv")
+    words = ["model=nb_svm", "data=imdb", f"data.path={file}", "tracking=none", *locations(tmp_path, cache)]
+    one = job_of(words)  # without data.expect, as earlier versions stored it
+    one = replace(one, config=Preparation()(one.config)) if pinned else one
+    assert (one.config.data.expect is not None) == pinned
+    execute(one)
+    code, verdict = again(one, capsys)
+    assert (code, verdict["verdict"]) == (0, "bit-identical")
+    assert verdict["config_hash"] == config_hash(one.config)
+    write_reviews(file, count=100)
+    with pytest.raises(RunError, match=r"was trained on .* data\.path=FILE .* --other-data"):
+        again(one, capsys)
+    _, verdict = again(one, capsys, other_data=True)
     assert verdict["explanation"].startswith("data differs: data_hash was")
 
 

@@ -14,7 +14,6 @@ from sentiment_lab.data.dataset import build_dataset
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.models.backend import keras, tf
 from sentiment_lab.models.classifier import load_classifier
-from sentiment_lab.runs.folder import RunError
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps import execution
 from sentiment_lab.sweeps.execution import execute
@@ -76,17 +75,6 @@ def test_the_same_config_gives_the_same_weights_whatever_ran_before(complete, tr
 def test_a_complete_run_is_read_and_not_trained_again(complete, trained, monkeypatch):
     monkeypatch.setattr(execution, "_train", lambda *_: pytest.fail("trained again"))
     assert execute(complete) == trained[2]
-
-
-def test_a_complete_run_on_other_reviews_is_refused(tmp_path, cache):
-    lines = [f'"review {index} was {word}",{word}ive' for index in range(60) for word in ("posit", "negat")]
-    file = tmp_path / "reviews.csv"
-    file.write_text("review,sentiment\n" + "\n".join(lines), encoding="utf-8")
-    overrides = ["model=nb_svm", "data=imdb", f"data.path={file}", "tracking=none", *locations(tmp_path, cache)]
-    execute(job_of(overrides))
-    file.write_text("review,sentiment\n" + "\n".join(lines[:-2]), encoding="utf-8")
-    with pytest.raises(RunError, match=r"was trained on other reviews .* set data\.expect="):
-        execute(job_of(overrides))
 
 
 PRESETS = ["simple_rnn", "gru", "stacked_bilstm"]

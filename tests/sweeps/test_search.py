@@ -13,9 +13,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from sentiment_lab.cli.main import main
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.fields import ConfigError
+from sentiment_lab.data.reviews import DataError
 from sentiment_lab.runs.listing import list_runs
 from sentiment_lab.sweeps.executors.base import run_job
-from sentiment_lab.sweeps.search.search import PrunedError, PruningCallback, build_pruner
+from sentiment_lab.sweeps.search.search import PruningCallback, build_pruner
 from sentiment_lab.sweeps.search.space import grid_of, overrides_of, read_space
 from tests.tiny import job_of
 
@@ -152,10 +153,20 @@ def test_settings_that_contradict_a_search_are_refused(words, message, search, c
     assert message in capsys.readouterr().err
 
 
-def test_a_search_ends_when_every_trial_fails(search, capsys):
-    other = "0" * 64  # the hash of reviews that do not exist
-    assert search(*TRIAL, f"data.expect={other}", "model.C=tag(log,interval(0.1,1))") == 1
+def test_a_search_ends_when_every_trial_fails(search, capsys, monkeypatch):
+    def fail(*_, **__):
+        raise DataError("the disk was removed")
+
+    monkeypatch.setattr("sentiment_lab.data.dataset.build_dataset", fail)
+    assert search(*TRIAL, "model.C=tag(log,interval(0.1,1))") == 1
     assert "3 trials in a row failed" in capsys.readouterr().err
+
+
+def test_a_search_without_its_reviews_starts_no_trial(search, capsys, tmp_path):
+    other = "0" * 64  # the hash of reviews that do not exist
+    assert search(*TRIAL, f"data.expect={other}", "model.C=tag(log,interval(0.1,1))") == 2
+    assert f"data.expect is {other}" in capsys.readouterr().err
+    assert not list_runs(tmp_path / "mlruns" / "runs")
 
 
 def test_a_pruned_trial_is_no_failure(search, tmp_path, monkeypatch, capsys):
@@ -197,7 +208,7 @@ def test_a_run_worse_than_the_median_is_pruned(linear, tmp_path, name, accuracy,
 
     job = job_of(linear)
     outcome = run_job(job, tmp_path, force=False, callback=WithAccuracy(study.ask(), 0))
-    assert (outcome.error is PrunedError) == pruned
+    assert (outcome.error == "PrunedError") == pruned
     assert (outcome.reason == "PrunedError: pruned after epoch 1") == pruned
     assert (outcome.result is None) == pruned
     assert job.folder.state == ("failed" if pruned else "complete")

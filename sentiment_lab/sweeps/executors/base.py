@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from sentiment_lab.base.files import atomic_write
 from sentiment_lab.runs.job import Job
@@ -23,15 +23,20 @@ class JobOutcome:
     job: Job
     result: Result | None
     reason: str = ""
-    error: type[Exception] | None = None
-    """Type of the exception behind the reason, for a job that ran in this process. The exception itself would keep the
-    model and the data of its frames in memory."""
+
+    @property
+    def error(self) -> str:
+        """Name of the exception's type, if the reason is an exception."""
+        return self.reason.partition(":")[0]
+
+
+Outcomes: TypeAlias = Generator[JobOutcome, None, None]
 
 
 class Executor(Protocol):
     """Runs jobs in any order and place; a job that fails ends no other."""
 
-    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
+    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Outcomes:
         """Yield the outcome of each job as it ends and update the view; `log` is the folder for tracebacks.
 
         Closing the iterator, or an interruption, ends the running jobs; they can resume from their last checkpoint.
@@ -44,4 +49,4 @@ def run_job(job: Job, log: Path, *, force: bool, callback: Callback | None = Non
         return JobOutcome(job, execute(job, force=force, callback=callback))
     except Exception as error:  # noqa: BLE001  # no exception of a job ends the sweep
         atomic_write(log / f"{job.folder.short_hash}.trace.txt", traceback.format_exc())
-        return JobOutcome(job, None, f"{type(error).__name__}: {error}", type(error))
+        return JobOutcome(job, None, f"{type(error).__name__}: {error}")

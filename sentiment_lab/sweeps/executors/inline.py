@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from sentiment_lab.base.signals import check
 from sentiment_lab.runs.job import Job
-from sentiment_lab.sweeps.executors.base import JobOutcome, run_job
+from sentiment_lab.sweeps.executors.base import Outcomes, run_job
 from sentiment_lab.sweeps.view import View
 
 
 class InlineExecutor:
     """Runs one job after another in this process."""
 
-    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
+    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Outcomes:
         """Yield the outcomes in order."""
         for number, job in enumerate(jobs):
             check()

@@ -22,7 +22,7 @@ from typing import Any
 from sentiment_lab.base.signals import check
 from sentiment_lab.config.settings import LaunchConfig
 from sentiment_lab.runs.job import Job
-from sentiment_lab.sweeps.executors.base import JobOutcome
+from sentiment_lab.sweeps.executors.base import JobOutcome, Outcomes
 from sentiment_lab.sweeps.executors.worker import Settings, work
 from sentiment_lab.sweeps.view import View
 
@@ -62,7 +62,7 @@ class PoolExecutor:
         self._waiting: deque[Job] = deque()
         self._attempts: dict[str, int] = {}
 
-    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
+    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Outcomes:
         """Yield the outcomes as the jobs end."""
         self._view, self._log, self._force = view, log, force
         self._waiting.extend(jobs)

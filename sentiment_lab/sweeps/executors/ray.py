@@ -12,7 +12,7 @@ from sentiment_lab.base.errors import first_line
 from sentiment_lab.base.signals import check
 from sentiment_lab.config.settings import LaunchConfig
 from sentiment_lab.runs.job import Job
-from sentiment_lab.sweeps.executors.base import JobOutcome
+from sentiment_lab.sweeps.executors.base import JobOutcome, Outcomes
 from sentiment_lab.sweeps.executors.remote import Follower, LaunchError, RemoteJob, check_gpus, load_extra, remote_jobs
 from sentiment_lab.sweeps.view import View
 
@@ -30,7 +30,7 @@ class RayExecutor:
         self._launch = launch
         self._ray: Any = load_extra("ray")
 
-    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
+    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Outcomes:
         """Yield the outcomes as the jobs end.
 
         Raises LaunchError when the cluster is unreachable or lacks GPUs.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sentiment_lab.base.signals import check
 from sentiment_lab.config.settings import LaunchConfig
 from sentiment_lab.runs.job import Job
-from sentiment_lab.sweeps.executors.base import JobOutcome
+from sentiment_lab.sweeps.executors.base import Outcomes
 from sentiment_lab.sweeps.executors.remote import Follower, LaunchError, RemoteJob, load_extra, remote_jobs
 from sentiment_lab.sweeps.view import View
 
@@ -46,7 +46,7 @@ class SlurmExecutor:
         if launch.cluster == "slurm" and shutil.which("sbatch") is None:
             raise LaunchError("launch=slurm needs sbatch, which is not on PATH; launch.cluster=local needs no Slurm")
 
-    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Iterator[JobOutcome]:
+    def run(self, jobs: Sequence[Job], view: View, log: Path, *, force: bool) -> Outcomes:
         """Yield the outcomes as the jobs end.
 
         Raises LaunchError when Slurm rejected the jobs.

@@ -24,6 +24,7 @@ from sentiment_lab.config.identity import SHORT, config_hash
 from sentiment_lab.config.settings import Config, architecture
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.executors.base import JobOutcome, run_job
+from sentiment_lab.sweeps.preparation import Preparation
 from sentiment_lab.sweeps.search.space import grid_of, overrides_of
 from sentiment_lab.sweeps.view import View, build_view
 from sentiment_lab.training.callbacks import Callback
@@ -55,10 +56,13 @@ class Search:
     def __init__(self, compose: Compose, fixed: Sequence[str], space: Mapping[str, Any], force: bool) -> None:
         """Open the storage of the search that these settings identify.
 
-        Raises ConfigError when the study's settings contradict each other.
+        Raises ConfigError when the study's settings contradict each other, DataError and StoreAddressError as
+        `Preparation` does.
         """
-        self._compose, self._fixed, self._space, self._force = compose, list(fixed), dict(space), force
-        self._config: Config = compose(self._fixed)
+        self._fixed, self._space, self._force = list(fixed), dict(space), force
+        prepare = Preparation()
+        self._compose: Compose = lambda overrides: prepare(compose(overrides))
+        self._config = self._compose(self._fixed)
         _check(self._config)
         self._study = self._open()
 
@@ -112,7 +116,7 @@ class Search:
         state = optuna.trial.TrialState
         failed = [outcome for outcome in outcomes if outcome.result is None]
         if failed:
-            self._study.tell(trial, state=state.PRUNED if failed[0].error is PrunedError else state.FAIL)
+            self._study.tell(trial, state=state.PRUNED if failed[0].error == PrunedError.__name__ else state.FAIL)
             return
         results = [outcome.result for outcome in outcomes if outcome.result]
         accuracy = statistics.fmean(result.best_validation_accuracy or 0.0 for result in results)

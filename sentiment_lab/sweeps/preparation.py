@@ -1,0 +1,41 @@
+"""Preparing configs before any job starts: check data and store, and pin `data.expect` for the user's own reviews."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+from sentiment_lab.config.resources import cache_folder
+from sentiment_lab.config.settings import Config, ImdbData
+from sentiment_lab.data.pinning import pin_data
+from sentiment_lab.data.sources.locate import find_local
+from sentiment_lab.tracking.address import store_uri
+
+
+class Preparation:
+    """Prepares the configs of one command. It reads each source once, so all jobs expect the same reviews."""
+
+    def __init__(self) -> None:
+        self._pin = functools.cache(pin_data)
+
+    def __call__(self, config: Config) -> Config:
+        """Return the config of the run, with `data.expect` pinned for reviews of the user's own.
+
+        Raises DataError for reviews that are missing, unreadable or not those of `data.expect`, StoreAddressError for
+        an invalid store.
+        """
+        _check_store(config)
+        return replace(config, data=self._pin(config.data, cache_folder(config)))
+
+
+def check_locations(config: Config) -> None:
+    """Raise DataError for a missing data file, StoreAddressError for an invalid store, before a run has a folder."""
+    _check_store(config)
+    if isinstance(config.data, ImdbData) and config.data.path is not None:
+        find_local(config.data.path, cache_folder(config))
+
+
+def _check_store(config: Config) -> None:
+    """Check the address only: a run trains without a store that does not answer."""
+    if config.tracking.enabled:
+        store_uri(config.tracking, config.paths)
