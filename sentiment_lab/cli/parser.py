@@ -12,6 +12,7 @@ from sentiment_lab.cli import (
     diff,
     doctor,
     explain,
+    export,
     plan,
     predict,
     promote,
@@ -24,7 +25,23 @@ from sentiment_lab.cli import (
 )
 from sentiment_lab.cli.arguments import Run
 
-COMMANDS = (train, plan, runs, show, diff, compare, reproduce, predict, explain, promote, ui, sync, doctor, data)
+COMMANDS = (
+    train,
+    plan,
+    runs,
+    show,
+    diff,
+    compare,
+    reproduce,
+    predict,
+    explain,
+    export,
+    promote,
+    ui,
+    sync,
+    doctor,
+    data,
+)
 """In the order of the help. They import little themselves, so that `--help` starts fast."""
 
 EXAMPLES = """\
@@ -40,6 +57,7 @@ examples:
   sentiment-lab reproduce 3f2a                      repeat a run in a new folder and compare the results
   sentiment-lab predict 3f2a "I loved every minute" classify a text with a trained model
   sentiment-lab explain 3f2a "A dull film"          show which words the prediction depends on
+  sentiment-lab export 3f2a --format onnx           write the network for programs without sentiment-lab
   sentiment-lab promote 3f2a --as champion          register a model under an alias
   sentiment-lab ui                                  browse all runs in MLflow
   sentiment-lab sync --to http://HOST:5000          copy the runs of this folder to an MLflow server

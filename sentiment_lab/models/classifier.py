@@ -89,12 +89,18 @@ class RecurrentClassifier:
     def save(self, folder: Path) -> None:
         """Write the model into an empty folder.
 
-        `model.keras` is in Keras' own format: `keras.saving.load_model` opens it in safe mode, with max or max_mean
-        pooling only after `import sentiment_lab.models.recurrent`.
+        `model.keras` maps token ids to probabilities and needs no code of this package: `keras.saving.load_model` opens
+        it in safe mode.
         """
-        self.network.save(folder / _NETWORK)
+        self.standalone().save(folder / _NETWORK)
         self.vocabulary.write(folder / _VOCABULARY)
         write_description(folder, dataclasses.asdict(RecurrentSettings(model=self.model, text=self.text)))
+
+    def standalone(self) -> keras.Model:
+        """Return a network from token ids to probabilities that needs no code of this package to be loaded."""
+        from sentiment_lab.models.recurrent import standalone_network
+
+        return standalone_network(self.model, self.network, masked=self.text.padding == "masked")
 
     @classmethod
     def load(cls, folder: Path, settings: RecurrentSettings) -> Self:

@@ -64,6 +64,26 @@ def split_at_embedding(model: RecurrentModel, network: keras.Model) -> tuple[lay
     return network.get_layer("embedding"), rest
 
 
+def standalone_network(model: RecurrentModel, network: keras.Model, *, masked: bool = True) -> keras.Model:
+    """Return a network with the weights of `network` that needs no code of this package to be loaded.
+
+    It has Keras' own layers and operations alone and maps token ids (batch, steps) int32 to the probability of a
+    positive review, float32 (batch, 1).
+    """
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    real = ops.expand_dims(ops.not_equal(token_ids, 0), axis=-1) if masked else True
+
+    def layer(name: str) -> Callable[[Any], Any]:
+        if name == "max_pooling":
+            return lambda states: ops.max(ops.where(real, states, -1.0), axis=1)
+        # The layer that joins both poolings is built again: Keras' own holds the graph of one with a layer of ours.
+        known: Callable[[Any], Any] = network.get_layer(name) if name != "max_mean_pooling" else layers.Concatenate()
+        return known
+
+    logits = _forward(model, network.get_layer("embedding")(token_ids), layer)
+    return keras.Model(token_ids, layers.Activation("sigmoid", name="probability")(logits), name=network.name)
+
+
 def start_embedding(network: keras.Model, vectors: NDArray[np.float32]) -> None:
     """Initialize the embedding with `vectors` (vocabulary, embedding); a row of zeros keeps its random values."""
     weights = network.get_layer("embedding").embeddings

@@ -15,7 +15,7 @@ from sentiment_lab.data.vocabulary import Vocabulary
 from sentiment_lab.models.classifier import RecurrentClassifier, load_classifier
 from sentiment_lab.models.folder import read_description, write_description
 from sentiment_lab.models.prediction import BATCH_SIZE
-from sentiment_lab.models.recurrent import build_recurrent
+from sentiment_lab.models.recurrent import build_recurrent, standalone_network
 
 # Keras 3.15 itself converts variables this way when it saves them.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -87,7 +87,21 @@ def test_a_saved_network_predicts_the_same(cell, bidirectional, tmp_path):
 def test_keras_opens_the_saved_network_in_safe_mode(classifier, saved):
     network = keras.saving.load_model(saved / "model.keras", safe_mode=True)
     token_ids = np.array([[2, 3, 5, 0], [4, 2, 3, 6]], np.int32)
-    assert np.array_equal(network(token_ids), classifier.network(token_ids))
+    probabilities = 1 / (1 + np.exp(-np.asarray(classifier.network(token_ids))))
+    np.testing.assert_allclose(network(token_ids), probabilities, atol=1e-6)
+    modules = {type(operation).__module__.partition(".")[0] for operation in network.operations}
+    assert modules == {"keras"}, "other programs open it without this package"
+
+
+@pytest.mark.parametrize("pooling", ["last", "max", "mean", "max_mean"])
+@pytest.mark.parametrize("masked", [True, False])
+def test_the_standalone_network_is_the_same_function(pooling, masked):
+    built = build(dataclasses.replace(MODEL, pooling=pooling))
+    token_ids = np.array([[2, 3, 5, 0], [4, 2, 3, 6]], np.int32)
+    network = build_recurrent(built.model, built.vocabulary.size, 0, masked=masked)
+    alone = standalone_network(built.model, network, masked=masked)
+    logits = np.asarray(network(token_ids))
+    np.testing.assert_allclose(alone(token_ids), 1 / (1 + np.exp(-logits)), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["model.keras", "vocabulary.json", "model.json"])
