@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentiment_lab.base.portable import is_portable, l1_cache
 from sentiment_lab.config.identity import SHORT, canonical_text, sha256_hex
 from sentiment_lab.config.resources import PACKAGE
 
@@ -28,6 +29,8 @@ _CATEGORIES = {
     "processor": "processor",
     "machine": "processor",
     "onednn": "processor",
+    "portable": "processor",
+    "l1_cache": "processor",
 }
 """Category of each name in a record; all others are package versions, category `environment`."""
 _NUMERIC_PACKAGES = ("keras", "numpy", "scikit-learn", "scipy", "tensorflow")
@@ -64,6 +67,8 @@ def environment(threads: int | None = None) -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "threads": "all" if threads is None else str(threads),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+        # Only where it is on, so that earlier records do not differ.
+        **({"portable": "true", "l1_cache": l1_cache()} if is_portable() else {}),
     }
 
 
