@@ -1,7 +1,7 @@
 """`launch.portable`: the same bits on every x86-64 processor with AVX2, with or without AVX-512 and AMX.
 
-TensorFlow, oneDNN, OpenBLAS and NumPy choose their kernels by the instruction set when they are loaded, so the variables
-that limit the choice must be set before the process starts. docs/reproducibility.md has the measurements.
+TensorFlow, oneDNN, OpenBLAS and NumPy choose their kernels by the instruction set when they are loaded. The variables
+that limit their choice must therefore be set before the process starts. docs/reproducibility.md has the measurements.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NoReturn
 from sentiment_lab.base.errors import LabError
 
 VARIABLES = {
-    # By default on with AVX-512 VNNI or AMX, off without: other kernels for matrix products and element-wise operations.
+    # Off by default without AVX-512 VNNI and AMX; where it is on, other kernels compute products, tanh and sigmoid.
     "TF_ENABLE_ONEDNN_OPTS": "0",
     # The matrix products of TensorFlow's own kernels are oneDNN's, whose block sizes depend on the instruction set.
     "ONEDNN_MAX_CPU_ISA": "AVX2",
@@ -44,7 +44,7 @@ def restart_portable() -> NoReturn:
     """Replace this process by the same command with the variables set."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **VARIABLES})
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **VARIABLES})  # noqa: S606
 
 
 def l1_cache() -> str:
