@@ -14,7 +14,7 @@ from typing import NoReturn
 from sentiment_lab.base.errors import LabError
 
 VARIABLES = {
-    # Off by default without AVX-512 VNNI and AMX; where it is on, other kernels compute products, tanh and sigmoid.
+    # Off by default without AVX-512 VNNI and AMX; where it is on, other kernels compute matrix products.
     "TF_ENABLE_ONEDNN_OPTS": "0",
     # The matrix products of TensorFlow's own kernels are oneDNN's, whose block sizes depend on the instruction set.
     "ONEDNN_MAX_CPU_ISA": "AVX2",
