@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all check bench bench-quick bench-check bench-faults bench-store bench-launchers peers lock clean
+.PHONY: help demo test test-slow test-all check bench bench-quick bench-check bench-faults bench-store bench-launchers bench-bits peers lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -55,6 +55,9 @@ bench-store: $(READY)  ## Fill SQLite and PostgreSQL through MLflow; writes benc
 
 bench-launchers: $(READY)  ## Run one sweep with every launcher while workers fail; writes benchmarks/EXECUTORS.md
 	$(BIN)/python -m benchmarks.executors
+
+bench-bits: $(READY)  ## Compare training steps under simulated instruction sets; writes benchmarks/BITS.md in five minutes
+	$(BIN)/python -m benchmarks.bits
 
 lock:  ## Lock the dependencies of pyproject.toml (needs uv); LOCK=--upgrade takes newer versions
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $(LOCK) \

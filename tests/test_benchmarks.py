@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report, results
+from benchmarks import bits, report, results
 from benchmarks.__main__ import MEASURES, _about
 from benchmarks.faults.kills import SWEEPS
 from benchmarks.faults.report import Scenario, write_report
@@ -166,3 +166,20 @@ def test_invalid_command_lines_are_refused_with_a_clear_message():
     command = [sys.executable, "-m", "benchmarks.faults.malformed", *options]
     done = subprocess.run(command, cwd=STORED.parents[1], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+def test_an_operation_differs_if_equal_inputs_give_other_outputs():
+    expected = [("MatMul", "a", "b"), ("Tanh", "b", "c"), ("Sum", "c", "d")]
+    actual = [("MatMul", "a", "x"), ("Tanh", "x", "y"), ("Sum", "c", "z")]
+    assert bits.differing(expected, actual) == ["MatMul", "Sum"]
+    assert bits.describe({"trace": expected, "weights": "1"}, {"trace": actual, "weights": "2"}) == "MatMul, Sum"
+    assert bits.describe({"trace": expected, "weights": "1"}, {"trace": expected, "weights": "2"}) == "weights"
+    assert bits.describe({"trace": expected, "weights": "1"}, {"trace": expected, "weights": "1"}) == "equal"
+
+
+def test_the_page_of_bits_has_a_row_for_each_case_and_a_column_for_each_setting():
+    found = {name: {"gru 64": "MatMul", "word vectors": "equal"} for name in (bits.DEFAULT, bits.PORTABLE)}
+    page = bits.page(found, {"gru 64": (10.0, 15.0)})
+    assert f"| | {bits.DEFAULT} | {bits.PORTABLE} |" in page
+    assert "| gru 64 | MatMul | MatMul |" in page
+    assert "| gru 64 | 10.0 ms | 15.0 ms | 1.50 |" in page

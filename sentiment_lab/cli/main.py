@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from sentiment_lab.base.errors import LabError
+from sentiment_lab.base.portable import PortableError, restart_portable
 from sentiment_lab.base.signals import install_handlers
 from sentiment_lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from sentiment_lab.cli.parser import run_command
@@ -21,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     install_handlers()
     try:
         code = run_command(_without_carriage_returns(sys.argv[1:] if arguments is None else arguments))
+    except PortableError as error:
+        if arguments is None:
+            restart_portable()
+        code = _print_errors(str(error), error.exit_code)
     except LabError as error:
         code = _print_errors(str(error), error.exit_code)
     except KeyboardInterrupt as error:

@@ -12,11 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sentiment_lab.base.console import print_message
+from sentiment_lab.base.portable import require_portable
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.identity import canonical_text, config_hash, flatten, identity_of, restore, sha256_hex
 from sentiment_lab.config.resources import cache_folder
-from sentiment_lab.config.settings import Config, ImdbData
+from sentiment_lab.config.settings import Config, ImdbData, LaunchConfig
 from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.journal import Event
@@ -114,9 +115,7 @@ def _restore_config(original: Original, started: Event, overrides: Sequence[str]
     base = compose_config([*group, *overrides])
     _check_overrides(compose_config(group), base)
     config = restore(stored, base)
-    threads = original.environment().get("threads", "all")
-    if threads.isdecimal() and config.launch.threads is None:
-        config = replace(config, launch=replace(config.launch, threads=int(threads)))
+    config = replace(config, launch=_launch_as(original.environment(), config.launch))
     source = started.get("source")
     if isinstance(config.data, ImdbData) and config.data.path is None and source and Path(source).exists():
         config = replace(config, data=replace(config.data, path=source))
@@ -127,6 +126,20 @@ def _restore_config(original: Original, started: Event, overrides: Sequence[str]
         study=replace(config.study, name=started["study"]),
         paths=replace(config.paths, runs=str(_new_runs_folder(config))),
     )
+
+
+def _launch_as(environment: Mapping[str, str], launch: LaunchConfig) -> LaunchConfig:
+    """Return launch settings with the threads and the instruction set of the original run.
+
+    Raises PortableError if this process needs other variables for them.
+    """
+    threads = environment.get("threads", "all")
+    if threads.isdecimal() and launch.threads is None:
+        launch = replace(launch, threads=int(threads))
+    if launch.portable or "portable" in environment:
+        require_portable()
+        launch = replace(launch, portable=True)
+    return launch
 
 
 def _check_overrides(before: Config, after: Config) -> None:

@@ -271,6 +271,8 @@ class LaunchConfig:
     terminal, else `lines`."""
     threads: int | None = option(at_least(1))
     """Processor threads of TensorFlow, or null for one per core."""
+    portable: bool = option(added=False)
+    """Use only instructions that every processor with AVX2 has, so that results do not depend on newer ones."""
     checkpoint_minutes: float | None = option(at_least(0), added=5.0)
     """Minutes between checkpoints within an epoch, or null for checkpoints between epochs only."""
     workers: int | None = option(at_least(1), added=None)

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiment_lab.base.portable import is_portable
 from sentiment_lab.data.cache import VECTORS, CacheEntry, entry_folder
 from sentiment_lab.data.cooccurrence import COOCCURRENCE_VERSION, word_vectors
 from sentiment_lab.data.token_sequences import TokenSequences
@@ -50,6 +51,8 @@ def initial_vectors(
     texts = train if unlabelled is None else train.concat(unlabelled)
     inputs = {"texts": texts.digest(), "labels": hashlib.sha256(labels.tobytes()).hexdigest()}
     versions = {"cooccurrence": COOCCURRENCE_VERSION, "initial": INITIAL_VERSION}
+    if is_portable():  # other kernels, other bits
+        versions["portable"] = 1
     entry = CacheEntry(
         entry_folder(cache, VECTORS, method=method, words=vocabulary_size, size=size, **inputs, **versions),
         (_FILE,),

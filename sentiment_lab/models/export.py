@@ -7,7 +7,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,15 +82,16 @@ def _write_keras(network: keras.Model, path: Path) -> Predict:
     from sentiment_lab.models.backend import keras
 
     network.save(path)
-    return _called(keras.saving.load_model(path))
+    loaded = keras.saving.load_model(path)
+    return lambda token_ids: np.asarray(loaded(token_ids))[:, 0]
 
 
 def _write_saved_model(network: keras.Model, path: Path) -> Predict:
     from sentiment_lab.models.backend import tf
 
     network.export(path, format="tf_saved_model", verbose=False)
-    loaded = tf.saved_model.load(path)  # its functions do not keep its variables alive
-    return _called(lambda token_ids: loaded.serve(token_ids))
+    loaded = tf.saved_model.load(path)  # kept, because its functions do not keep its variables alive
+    return lambda token_ids: np.asarray(loaded.serve(token_ids))[:, 0]
 
 
 def _write_onnx(network: keras.Model, path: Path) -> Predict:
@@ -115,10 +116,6 @@ _WRITERS: dict[Format, Callable[[keras.Model, Path], Predict]] = {
 }
 
 
-def _called(function: Callable[[Any], Any]) -> Predict:
-    return lambda token_ids: np.asarray(function(token_ids))[:, 0]
-
-
 def _readme(text: TextConfig, kind: Format, name: str, difference: float) -> str:
     return _README.format(
         name=name,
@@ -133,7 +130,9 @@ def _readme(text: TextConfig, kind: Format, name: str, difference: float) -> str
 
 _LOAD = {
     "keras": 'import keras\nnetwork = keras.saving.load_model("model.keras")\nprobability = network(token_ids)',
-    "savedmodel": 'import tensorflow as tf\nsaved = tf.saved_model.load("saved_model")\nprobability = saved.serve(token_ids)',
+    "savedmodel": (
+        'import tensorflow as tf\nsaved = tf.saved_model.load("saved_model")\nprobability = saved.serve(token_ids)'
+    ),
     "onnx": (
         'import onnxruntime\nsession = onnxruntime.InferenceSession("model.onnx")\n'
         'probability = session.run(None, {"token_ids": token_ids})[0]'

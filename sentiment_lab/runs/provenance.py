@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentiment_lab.base.portable import VARIABLES as PORTABLE
+from sentiment_lab.base.portable import is_portable, l1_cache
 from sentiment_lab.config.identity import SHORT, canonical_text, sha256_hex
 from sentiment_lab.config.resources import PACKAGE
 
@@ -28,6 +30,8 @@ _CATEGORIES = {
     "processor": "processor",
     "machine": "processor",
     "onednn": "processor",
+    "portable": "processor",
+    "l1_cache": "processor",
 }
 """Category of each name in a record; all others are package versions, category `environment`."""
 _NUMERIC_PACKAGES = ("keras", "numpy", "scikit-learn", "scipy", "tensorflow")
@@ -72,16 +76,19 @@ def environment(threads: int | None = None) -> dict[str, str]:
         "threads": "all" if threads is None else str(threads),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
         **_variables(threads),
+        # Only where it is on, so that earlier records do not differ.
+        **({"portable": "true", "l1_cache": l1_cache()} if is_portable() else {}),
     }
 
 
 def _variables(threads: int | None) -> dict[str, str]:
-    """Return the environment variables that may change a result, but those that repeat `launch.threads`."""
+    """Return the environment variables that may change a result, but those that repeat a setting of `launch`."""
+    repeated = PORTABLE if is_portable() else {}
     shown = [
         f"{name}={value}"
         for name, value in sorted(os.environ.items())
         if name.startswith(_VARIABLES)
-        and name not in _NO_EFFECT
+        and name not in (*_NO_EFFECT, *repeated)
         and not (name.endswith("_NUM_THREADS") and value == str(threads))
     ]
     return {"variables": " ".join(shown)} if shown else {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentiment_lab.base.console import print_message
 from sentiment_lab.base.errors import LabError
+from sentiment_lab.base.portable import require_portable
 from sentiment_lab.config.identity import config_hash
 from sentiment_lab.config.resources import cache_folder
 from sentiment_lab.config.settings import Config, GeneratedData, architecture
@@ -42,6 +43,8 @@ def execute(job: Job, *, force: bool = False, callback: Callback | None = None) 
     folder = job.folder
     if folder.state != "complete" or force:
         check_locations(job.config)
+        if job.config.launch.portable:
+            require_portable()
     with folder.locked():
         if folder.state == "complete" and not force:
             return _stored(job, folder)

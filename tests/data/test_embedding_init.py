@@ -68,3 +68,10 @@ def test_other_settings_are_not_read_from_the_cache(vectors, tmp_path):
         assert not np.array_equal(vectors(**changes), first)
     assert vectors(size=4).shape == (8, 4)
     assert len([path for path in (tmp_path / "vectors").iterdir() if path.is_dir()]) == 6
+
+
+def test_vectors_of_other_kernels_are_not_read_from_the_cache(vectors, tmp_path, monkeypatch):
+    vectors()
+    monkeypatch.setattr(initial, "is_portable", lambda: True)
+    vectors()
+    assert len(list((tmp_path / "vectors").glob("*/vectors.npy"))) == 2

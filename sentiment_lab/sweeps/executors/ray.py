@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_lab.base.errors import first_line
+from sentiment_lab.base.portable import VARIABLES
 from sentiment_lab.base.signals import check
 from sentiment_lab.config.settings import LaunchConfig
 from sentiment_lab.runs.job import Job
@@ -67,6 +68,7 @@ class RayExecutor:
             num_gpus=launch.gpus_per_run,
             max_retries=RETRIES,
             max_calls=launch.runs_per_worker,
+            runtime_env={"env_vars": VARIABLES} if launch.portable else None,
         )(_run)
         return task.options(name=remote.job.name).remote(remote)
 

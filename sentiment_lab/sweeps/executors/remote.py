@@ -22,7 +22,7 @@ from sentiment_lab.training.result import EpochRecord
 
 LOCK_SECONDS = 60.0
 """Seconds that a run waits for the lock of the process before it, which may still be dying."""
-_MACHINE_NAMES = ("cores", "machine", "processor", "system", "threads")
+_MACHINE_NAMES = ("cores", "l1_cache", "machine", "processor", "system", "threads")
 """Names in an environment that may differ between the machines of one sweep."""
 _EXTRAS = {
     "ray": ("ray", "launch=ray"),
