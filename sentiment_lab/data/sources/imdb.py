@@ -9,16 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sentiment_lab.data.reviews import DataError
-from sentiment_lab.data.sources.archives import read_archive, read_folder, upstream_folder
+from sentiment_lab.data.sources.archives import is_archive, read_archive, read_folder, upstream_folder
 from sentiment_lab.data.sources.source_data import SourceData, checked
-from sentiment_lab.data.sources.tables import read_csv, read_parquet, read_zip
+from sentiment_lab.data.sources.tables import read_table
 
-FORMS = "aclImdb_v1.tar.gz, its unpacked folder aclImdb, a CSV (also zipped) or a parquet file"
-_TABLES = {".csv": read_csv, ".zip": read_zip, ".parquet": read_parquet}
+FORMS = (
+    "aclImdb_v1.tar.gz (or .tar, .tar.bz2, .tar.xz, .zip), its folder aclImdb, a CSV (or compressed), a parquet file"
+)
 
 
 def read_imdb(path: Path, *, unlabelled: bool) -> SourceData:
-    """Read the reviews of an archive, folder, CSV, zipped CSV or parquet file.
+    """Read the reviews of an archive, a folder or a table, whose forms are recognized by their content.
 
     Raises DataError naming the file, and the row or member where there is one, for all invalid content. `unlabelled`
     also reads the unlabelled reviews, which the archive and the folder have.
@@ -46,17 +47,14 @@ def _read(path: Path, unlabelled: bool) -> SourceData:
     folder = upstream_folder(path)
     if folder is not None:
         return read_folder(folder, unlabelled=unlabelled)
-    if path.name.endswith((".tar.gz", ".tgz")):
+    if is_archive(path):
         return read_archive(path, unlabelled=unlabelled)
-    read = _TABLES.get(path.suffix.lower())
-    if read is None:
-        raise DataError(f"{path} must be {FORMS}")
     if unlabelled:
         raise DataError(
-            f"data.unlabelled must be false for {path}: only aclImdb_v1.tar.gz and its unpacked folder hold reviews "
-            "without a label"
+            f"data.unlabelled must be false for {path}: only the archive aclImdb_v1.tar.gz and its unpacked folder "
+            "hold reviews without a label"
         )
-    return read(path)
+    return read_table(path)
 
 
 def _stamps(folder: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.sources.archives import upstream_folder
 from sentiment_lab.data.sources.download import ARCHIVE, VARIABLE, WAYS, download
 from sentiment_lab.data.sources.imdb import FORMS
+from sentiment_lab.data.tables.system_files import is_system_file
 
 _KAGGLE = "IMDB Dataset.csv"
 
@@ -46,7 +47,7 @@ def _inside(folder: Path) -> Path | None:
     for name in (ARCHIVE, _KAGGLE, f"{_KAGGLE}.zip"):
         if (folder / name).is_file():
             return folder / name
-    tables = sorted(folder.glob("*.parquet"))
+    tables = sorted(path for path in folder.glob("*.parquet") if not is_system_file(path.name))
     if len(tables) > 1:
         raise DataError(f"{folder} has {len(tables)} parquet files; name the one to read, such as {tables[0]}")
     return tables[0] if tables else None
