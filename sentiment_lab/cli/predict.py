@@ -28,7 +28,7 @@ CHUNK = 2000
 ADDED = ["label", "probability"]
 """Columns that are added to a table."""
 KNOWN = "has_known_word"
-"""Field of --json: whether the model's vocabulary has a word of the text. If not, the probability depends on no word."""
+"""Field of --json: whether a word of the text is in the model's vocabulary."""
 SHOWN = 10
 """Rows that are listed in a message."""
 
@@ -61,6 +61,8 @@ def run(options: argparse.Namespace) -> int:
         raise LabError("give either texts to classify or --csv FILE; - is standard input")
     if options.column is not None and options.csv is None:
         raise LabError("--column names a column of the table of --csv FILE, which is not given")
+    if options.column is not None and not options.column.strip():
+        raise LabError(f"--column must be the name of a column, got {options.column!r}")
     root = runs_folder(options)
     if options.csv is None:
         return predict_texts(root, options.hash, options.text, options.output, as_json=options.json)
@@ -206,5 +208,8 @@ def _open_output(output: str | None) -> Iterator[TextIO]:
         with storage_errors(path), path.open("w", encoding="utf-8", newline="") as device:
             yield device
         return
-    with atomic_path(path.resolve()) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+    with (
+        atomic_path(path.resolve() if path.is_symlink() else path) as unfinished,
+        unfinished.open("w", encoding="utf-8", newline="") as file,
+    ):
         yield file

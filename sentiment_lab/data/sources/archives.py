@@ -29,6 +29,7 @@ from sentiment_lab.data.tables.zips import open_member, zip_members
 
 ROOT = "aclImdb"
 _LABELS = {"pos": POSITIVE, "neg": NEGATIVE}
+_FOLDERS = ("train", "test", "train/neg", "train/pos", "test/neg", "test/pos", "train/unsup")
 _TAR_NAME = re.compile(r"\.(?:tar|tar\.(?:gz|bz2|xz)|tgz|tbz|tbz2|txz)$", re.IGNORECASE)
 _REVIEW = re.compile(r"(?:^|/)((train|test)/(pos|neg|unsup)/([^/]*))$")
 _NUMBER = re.compile(r"(\d+)_\d+\.txt")
@@ -132,9 +133,15 @@ def _read_zipped(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) ->
 
 def _folder_files(path: Path) -> Iterator[_File]:
     for folder, _, names in os.walk(path, onerror=_raise):
-        inside = Path(folder).relative_to(path)
+        inside = Path(folder).relative_to(path).as_posix()
         for name in names:
-            yield _File((inside / name).as_posix(), Path(folder, name).read_bytes)
+            if inside in _FOLDERS or is_system_file(f"{inside}/{name}"):
+                yield _File(f"{inside}/{name}", partial(_read_file, os.path.join(folder, name)))  # noqa: PTH118  # quick
+
+
+def _read_file(path: str) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123
+        return file.read()
 
 
 def _raise(error: OSError) -> None:

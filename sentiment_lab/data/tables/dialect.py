@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sentiment_lab.data.reviews import DataError
-from sentiment_lab.data.tables.header import has_columns, missing_column
+from sentiment_lab.data.tables.header import has_columns, missing_column, shortened
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -50,14 +50,16 @@ def detect_dialect(head: str, source: str, needed: Sequence[str], hint: str) -> 
     """
     if declared := _DECLARED.match(head):
         return _with_spaces(Dialect(declared[1], declared=True), head[declared.end() :])
-    headers = {delimiter: _header(head, Dialect(delimiter)) for delimiter in DELIMITERS}
-    fitting = [delimiter for delimiter, names in headers.items() if has_columns(names, needed)]
+    headers = {dialect: _header(head, dialect) for dialect in (_with_spaces(Dialect(one), head) for one in DELIMITERS)}
+    fitting = [dialect for dialect, names in headers.items() if has_columns(names, needed)]
     if not fitting:
         raise _no_columns(head, source, headers, needed, hint)
-    if len({tuple(headers[delimiter]) for delimiter in fitting}) > 1:
-        names = " or ".join(DELIMITERS[delimiter] for delimiter in fitting)
-        raise DataError(f"{source} may be separated by {names}; begin it with a line such as sep={fitting[0]}")
-    return _with_spaces(Dialect(fitting[0]), head)
+    if len({tuple(headers[dialect]) for dialect in fitting}) > 1:
+        names = " or ".join(DELIMITERS[dialect.delimiter] for dialect in fitting)
+        raise DataError(
+            f"{source} may be separated by {names}; begin it with a line such as sep={fitting[0].delimiter}"
+        )
+    return fitting[0]
 
 
 def _header(head: str, dialect: Dialect) -> list[str]:
@@ -74,15 +76,18 @@ def _with_spaces(dialect: Dialect, head: str) -> Dialect:
     return Dialect(dialect.delimiter, spaced, dialect.declared)
 
 
-def _no_columns(head: str, source: str, headers: dict[str, list[str]], needed: Sequence[str], hint: str) -> DataError:
+def _no_columns(
+    head: str, source: str, headers: dict[Dialect, list[str]], needed: Sequence[str], hint: str
+) -> DataError:
     start = head.lstrip().lower()
     for signature, kind in _OTHER_TEXT.items():
         if start.startswith(signature):
             return DataError(f"{source} is {kind}, not a table")
-    delimiter = max(headers, key=lambda one: len(headers[one]))  # of equal ones the first: commas
-    names = headers[delimiter]
-    note = f" (separated by {DELIMITERS[delimiter]})" if delimiter != "," else ""
-    if len(names) == 1 and len(needed) > 1 and all(name.casefold() in names[0].casefold() for name in needed):
+    dialect = max(headers, key=lambda one: len(headers[one]))  # of equal ones the first: commas
+    names = headers[dialect]
+    if len(names) == 1 and has_columns(re.split(r"[^\w ]", names[0]), needed):
         known = ", ".join(DELIMITERS.values())
-        note = f" (separated by none of {known}); begin the file with a line sep= and its separator"
+        hint = f"; it is separated by none of {known}: begin it with a line sep= and its separator"
+        return DataError(f"{source} has the header {shortened(names[0])}{hint}")
+    note = f" (separated by {DELIMITERS[dialect.delimiter]})" if dialect.delimiter != "," else ""
     return missing_column(source, names, needed, hint, note)

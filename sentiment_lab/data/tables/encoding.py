@@ -29,17 +29,20 @@ _PROPOSALS = {
     "cp949": "EUC-KR",
 }
 """Encodings that are proposed, by their names in Python."""
-_MOSTLY = 0.3
-"""Share of NUL bytes above which text is in UTF-16."""
+_BEGINNING = 24
+"""Bytes that the names of columns take at least in UTF-16, where every second byte of an ASCII letter is NUL."""
 
 
 def encoding_of(head: bytes, source: str) -> str:
-    """Return the encoding of a file that begins with `head`; raises DataError for UTF-16 without byte-order mark."""
+    """Return the encoding of a file that begins with `head`; raises DataError where it is no text, or has no mark."""
     for mark, encoding in _MARKS.items():
         if head.startswith(mark):
             return encoding
-    if head.count(0) > _MOSTLY * len(head):
-        raise DataError(f"{source} is UTF-16 without a byte-order mark, or no text; save it as UTF-8")
+    beginning = head[:_BEGINNING]
+    even, odd = beginning[::2].count(0), beginning[1::2].count(0)
+    if max(even, odd) > len(beginning) / 4:
+        kind = "UTF-16 without a byte-order mark" if min(even, odd) == 0 else "a binary file, not a table"
+        raise DataError(f"{source} is {kind}; save it as UTF-8")
     return UTF8
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 _NAMES = {
     "__macosx",
     "icon\r",
@@ -23,10 +21,10 @@ def is_system_file(name: str) -> bool:
     """Whether a file's name, relative to its folder or archive, shows that it is not part of the data.
 
     Such are hidden files (.DS_Store, ._*, .ipynb_checkpoints/), the files of Windows and macOS (desktop.ini, Thumbs.db,
-    __MACOSX/), and locks and copies of editors (~$*, *~).
+    __MACOSX/), and locks and copies of editors (~$*, *~, #*).
     """
     return any(
-        part.startswith((".", "~$")) or part.endswith("~") or part.lower() in _NAMES
-        for part in PurePosixPath(name).parts
-        if part != ".."
+        part.startswith((".", "~$", "#")) or part.endswith(("~", ":Zone.Identifier")) or part.lower() in _NAMES
+        for part in name.split("/")
+        if part not in (".", "..")
     )

@@ -11,6 +11,8 @@ from sentiment_lab.data.tables.system_files import is_system_file
 
 _TABLES = (".csv", ".tsv", ".tab", ".parquet")
 """Suffixes that identify the table among other files. A single file may have any name."""
+_SHOWN = 10
+"""Names in a message."""
 
 
 def zip_members(source: str, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -29,8 +31,10 @@ def open_member(source: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) ->
     """Open a member for reading; raises DataError where it has a password or an unknown compression."""
     try:
         return cast("BinaryIO", archive.open(info))
-    except (RuntimeError, NotImplementedError) as error:
+    except NotImplementedError as error:
         raise DataError(f"{source} cannot be unpacked: {error}") from error
+    except RuntimeError as error:
+        raise DataError(f"{source} is protected by a password; unpack it") from error
 
 
 def only_table(source: str, archive: zipfile.ZipFile) -> tuple[str, zipfile.ZipInfo, int]:
@@ -44,11 +48,16 @@ def only_table(source: str, archive: zipfile.ZipFile) -> tuple[str, zipfile.ZipI
     files = [name for name in members if not is_system_file(name)]
     tables = [name for name in files if _suffix(name) in _TABLES]
     if len(tables) > 1:
-        raise DataError(f"{source} must contain one table, got {len(tables)}: {', '.join(sorted(tables))}; unpack one")
+        raise DataError(f"{source} must contain one table, got {_listed(tables)}; unpack one")
     chosen = tables or files
     if len(chosen) != 1:
-        raise DataError(f"{source} must contain one table ({', '.join(_TABLES)}), got {', '.join(files) or 'no file'}")
+        raise DataError(f"{source} must contain one table ({', '.join(_TABLES)}), got {_listed(files) or 'no file'}")
     return chosen[0], members[chosen[0]], len(members) - len(files)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(sorted(names)[:_SHOWN]) + more
 
 
 def _suffix(name: str) -> str:
