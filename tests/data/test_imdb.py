@@ -326,6 +326,7 @@ SYSTEM_FILES = {
     "aclImdb/test/pos/Thumbs.db": b"\xd0\xcf",
     "aclImdb/test/neg/.ipynb_checkpoints/0_1-checkpoint.txt": b"An hour of fog.",
     "aclImdb/test/neg/~$0_1.txt": b"lock",
+    "aclImdb/test/neg/#0_1.txt#": b"autosave",
     "aclImdb/test/neg/.~lock.0_1.txt#": b"lock",
     "aclImdb/train/unsup/0_0.txt~": b"backup",
     "aclImdb/train/pos/0_9.txt:Zone.Identifier": b"[ZoneTransfer]",

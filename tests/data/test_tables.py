@@ -64,7 +64,7 @@ FORMS = {
     "commas": text().encode(),
     "tabs": text("\t").encode(),
     "semicolons": text(";").encode(),
-    "vertical bars": text("|").encode(),
+    "pipes": text("|").encode(),
     "line ends of Windows": text(end="\r\n").encode(),
     "line ends of old Macs": text(end="\r").encode(),
     "byte-order mark": text().encode("utf-8-sig"),
@@ -182,7 +182,7 @@ def test_a_row_that_does_not_fit_is_refused_by_its_number(content: str, tmp_path
 @pytest.mark.parametrize(
     ("encoding", "name", "review"),
     [
-        ("cp1252", "Windows-1252 (cp1252)", "Un café très agréable, “naïf”"),
+        ("cp1252", "Windows-1252 (cp1252)", "Un café très agréable : “naïf”"),
         ("latin-1", "Windows-1252 (cp1252)", "café"),
         ("cp1251", "Windows-1251 (cp1251)", "Это был очень хороший фильм"),
         ("cp932", "Shift JIS (cp932)", "これはとても良い映画でした。"),

@@ -73,7 +73,7 @@ def read_archive(path: Path, *, unlabelled: bool) -> SourceData:
     outside of its folder, a name or a text that cannot be read.
     """
     named = _TAR_NAME.search(path.name)
-    form = f"{named[0] if named else path.suffix} archive"
+    form = f"{named[0]} archive" if named else "archive"
     with read_errors(str(path), form), path.open("rb") as file:
         kind = compression_of(file)
         files = _zip_files(path, file) if kind == ZIP else _tar_files(path, file, kind)

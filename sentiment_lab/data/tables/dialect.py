@@ -15,7 +15,7 @@ from sentiment_lab.data.tables.header import has_columns, missing_column, shorte
 if TYPE_CHECKING:
     from _csv import Reader
 
-DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
+DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "pipes"}
 _DECLARED = re.compile(r'"?sep=([^\w"\r\n])"?[,;\t ]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 _OTHER_TEXT = {
     "{\\rtf": "RTF",

@@ -75,7 +75,7 @@ def open_table(
 ) -> Iterator[Table]:
     """Open a table, of standard input where `path` is None.
 
-    It is text (CSV, or separated by tabs, semicolons or vertical bars; in UTF-8, or in UTF-16 with a byte-order mark)
+    It is text (CSV, or separated by tabs, semicolons or pipes; in UTF-8, or in UTF-16 with a byte-order mark)
     or Parquet; possibly compressed with gzip, bzip2 or xz, or the only table of a zip.
 
     Args:
