@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import itertools
 import json
 import sys
@@ -170,15 +171,21 @@ def _check_text(table: Table, row: Row, column: str, text: str) -> None:
 
 def _csv_rows(target: TextIO, table: Table, predictions: Iterator[tuple[Row, Prediction]]) -> list[int]:
     """Write the table and the predictions as CSV; return the numbers of the rows without a known word."""
-    writer = csv.writer(target, lineterminator="\n")
     unknown = []
     first = list(itertools.islice(predictions, 1))  # an error in the first chunk leaves no header
-    writer.writerow([*table.columns, *ADDED])
+    target.write(_csv_line([*table.columns, *ADDED]))
     for row, prediction in itertools.chain(first, predictions):
-        writer.writerow([*row.cells, *(prediction[name] for name in ADDED)])
+        target.write(_csv_line([*row.cells, *(prediction[name] for name in ADDED)]))
         if not prediction[KNOWN]:
             unknown.append(row.number)
     return unknown
+
+
+def _csv_line(cells: Sequence[object]) -> str:
+    line = io.StringIO()
+    # csv quotes line ends if they occur in its line terminator: with "\n" alone, "\r" in a cell would end the row.
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _json_rows(target: TextIO, table: Table, predictions: Iterator[tuple[Row, Prediction]]) -> list[int]:

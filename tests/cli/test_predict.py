@@ -14,6 +14,7 @@ import pytest
 
 from sentiment_lab.base.files import DamageError, atomic_write
 from sentiment_lab.cli import predict
+from sentiment_lab.data.tables.reader import open_table
 from sentiment_lab.sweeps.execution import execute
 from tests.tiny import LINEAR, job_of, locations
 
@@ -83,6 +84,15 @@ def test_a_table_in_any_form_gives_the_same_csv(classify, tmp_path):
         assert classify("--csv", name) == expected, name
     pd.read_csv(io.StringIO(TABLE), dtype=str, keep_default_na=False).to_parquet(tmp_path / "a.parquet")
     assert classify("--csv", "a.parquet").out == expected.out
+
+
+@pytest.mark.parametrize("cell", ["a\rb", "a\r\nb", "a\nb", 'a "b"', "a,b", " a ", ""])
+def test_the_csv_has_the_cells_of_the_table(cell, classify, tmp_path):
+    frame = pd.DataFrame({"review": ["a film", "a bore"], "note": [cell, "x"]})
+    frame.to_parquet(tmp_path / "in")
+    assert classify("--csv", "in", "--output", "out.csv").code == 0
+    with open_table(tmp_path / "out.csv", ["review"]) as table:
+        assert [list(row.cells[:2]) for row in table.rows] == frame.to_numpy().tolist()
 
 
 def test_a_table_as_json_has_an_object_for_each_row(classify):

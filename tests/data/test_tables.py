@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import os
+import tempfile
 import threading
 import zipfile
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.tables.reader import open_table
@@ -93,6 +96,23 @@ def test_a_table_is_read_by_its_content_whatever_its_name(form: str, tmp_path: P
     for name in ("table.csv", "table"):
         (tmp_path / name).write_bytes(FORMS[form])
         assert read(tmp_path / name) == (COLUMNS, ROWS)
+
+
+CELLS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+
+
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS).filter(lambda row: any(map(str.strip, row))), max_size=5),
+    delimiter=st.sampled_from(",\t;|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+)
+def test_what_csv_writes_is_read(rows: list[tuple[str, str]], delimiter: str, encoding: str) -> None:
+    content = io.StringIO(newline="")
+    csv.writer(content, delimiter=delimiter).writerows([("review", "note"), *rows])
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content.getvalue().encode(encoding))
+        file.flush()
+        assert read(Path(file.name)) == (["review", "note"], [list(row) for row in rows])
 
 
 @pytest.mark.parametrize("form", ["commas", "gzip", "zip", "parquet"])
