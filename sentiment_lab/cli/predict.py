@@ -66,12 +66,12 @@ def run(options: argparse.Namespace) -> int:
         raise LabError(f"--column must be the name of a column, got {options.column!r}")
     root = runs_folder(options)
     if options.csv is None:
-        return predict_texts(root, options.hash, options.text, options.output, as_json=options.json)
+        return predict_texts(root, options.hash, options.text, as_json=options.json, output=options.output)
     column = "review" if options.column is None else options.column
-    return predict_table(root, options.hash, options.csv, column, options.output, as_json=options.json)
+    return predict_table(root, options.hash, options.csv, column, as_json=options.json, output=options.output)
 
 
-def predict_texts(root: str, prefix: str, texts: Sequence[str], output: str | None, *, as_json: bool) -> int:
+def predict_texts(root: str, prefix: str, texts: Sequence[str], *, as_json: bool, output: str | None = None) -> int:
     """Print the label and the probability of being positive for each text; `-` stands for standard input.
 
     Raises DataError for an empty text, RunError if no run or several match or the run has no model.
@@ -88,7 +88,7 @@ def predict_texts(root: str, prefix: str, texts: Sequence[str], output: str | No
     return 0
 
 
-def predict_table(root: str, prefix: str, file: str, column: str, output: str | None, *, as_json: bool) -> int:
+def predict_table(root: str, prefix: str, file: str, column: str, *, as_json: bool, output: str | None = None) -> int:
     """Print a table with the columns ADDED as CSV, chunk by chunk, so that it may be larger than memory.
 
     With `as_json`, print a list with one object for each row. Raises DataError for a table that cannot be read, has one

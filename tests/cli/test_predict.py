@@ -219,7 +219,7 @@ def test_a_full_disk_under_standard_output_is_one_line(linear_run):
 def test_a_run_without_a_model_or_with_a_damaged_one_is_named(trained_run, lab):
     atomic_write(trained_run.model / "model.json", "{}")
     with pytest.raises(DamageError, match=r"model\.json"):
-        predict.predict_texts("mlruns/runs", trained_run.short_hash, ["x"], None, as_json=False)
+        predict.predict_texts("mlruns/runs", trained_run.short_hash, ["x"], as_json=False)
     (trained_run.path / "result.json").unlink()
     ended = lab("predict", trained_run.short_hash, "x")
     assert (ended.code, ended.out) == (2, "")

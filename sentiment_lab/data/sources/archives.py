@@ -55,6 +55,8 @@ def is_archive(path: Path) -> bool:
     """Whether a file is a tar archive, by its name or its content, or a zip of the upstream layout."""
     if _TAR_NAME.search(path.name):
         return True
+    if not path.is_file():
+        return False  # a pipe, which can be read once
     try:
         with path.open("rb") as file:
             kind = compression_of(file)
