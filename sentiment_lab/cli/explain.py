@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +12,12 @@ from sentiment_lab.base.console import console, print_message
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.cli.arguments import Commands, add_command, add_folders, add_hash, add_json, runs_folder
 from sentiment_lab.cli.predict import find_trained
+from sentiment_lab.cli.texts import read_texts
 from sentiment_lab.explain.explanation import METHODS, ExplanationError
 
 if TYPE_CHECKING:
     from sentiment_lab.explain.explanation import Explanation, Method
     from sentiment_lab.runs.folder import RunFolder
-
-STDIN = "-"
 
 
 def add_parser(commands: Commands) -> None:
@@ -77,7 +75,7 @@ def explain(
     folder = find_trained(root, prefix)
     choose_method(folder.config()["model"]["family"], method)
     page = _check_page(html)
-    explanations = _explain(folder, _read_texts(texts, files), method)
+    explanations = _explain(folder, read_texts(texts, files), method)
     if page is not None:
         write_page(page, explanations, folder.short_hash)
         print_message(f"wrote {page}")
@@ -105,31 +103,6 @@ def _print(folder: RunFolder, explanations: Sequence[Explanation]) -> None:
         print_explanation(terminal, explanation)
         if number < len(explanations):
             terminal.print()
-
-
-def _read_texts(texts: Sequence[str], files: Sequence[str]) -> list[str]:
-    from sentiment_lab.data.reviews import DataError
-
-    named = [
-        ("standard input", _read(STDIN)) if text == STDIN else (f"text {n}", text) for n, text in enumerate(texts, 1)
-    ]
-    named += [(file, _read(file)) for file in files]
-    for name, text in named:
-        if not text.strip():
-            raise DataError(f"{name} is empty")
-    return [text for _, text in named]
-
-
-def _read(file: str) -> str:
-    from sentiment_lab.data.reviews import DataError
-
-    try:
-        content = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-        return content.decode()
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{'standard input' if file == STDIN else file} is not UTF-8: {error}") from error
 
 
 def _check_page(html: str | None) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from sentiment_lab import __version__
 from sentiment_lab.cli import (
@@ -44,6 +45,10 @@ COMMANDS = (
 )
 """In the order of the help. They import little themselves, so that `--help` starts fast."""
 
+SEPARATOR = "--"
+"""All arguments after it are texts or overrides, even if they begin with a dash."""
+_MARK = "\0"  # no argument contains it
+
 EXAMPLES = """\
 examples:
   sentiment-lab train model=gru seed=1              train one run
@@ -83,14 +88,33 @@ def run_command(arguments: Sequence[str]) -> int:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _build_parser()
-    options, rest = parser.parse_known_args(arguments)
+    options, rest = parser.parse_known_args(_marked(arguments))
+    rest = [word for word in rest if word != SEPARATOR]
     # argparse accepts no overrides or texts after an option, as in `plan model=gru --json seed=1`.
     positional: list[str] | None = getattr(options, "overrides", getattr(options, "text", None))
     if rest and (positional is None or any(word.startswith("-") and word != "-" for word in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parser.error(f"unrecognized arguments: {' '.join(map(_unmarked, rest))}")
     if positional is not None:
         positional += rest
+    for name, value in vars(options).items():
+        setattr(options, name, _unmarked(value))
     return options
+
+
+def _marked(arguments: Sequence[str]) -> list[str]:
+    """Mark the arguments after `--`, so that argparse takes none of them for an option.
+
+    Versions of Python differ in what they do with `--` before the arguments of a command.
+    """
+    end = arguments.index(SEPARATOR) if SEPARATOR in arguments else len(arguments)
+    return [*arguments[: end + 1], *(f"{_MARK}{word}" for word in arguments[end + 1 :])]
+
+
+def _unmarked(value: Any) -> Any:
+    """Return an argument, or a list of them, without marks and without `--` itself."""
+    if isinstance(value, list):
+        return [_unmarked(word) for word in value if word != SEPARATOR]
+    return value.removeprefix(_MARK) if isinstance(value, str) else value
 
 
 def _build_parser() -> argparse.ArgumentParser:

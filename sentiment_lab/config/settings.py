@@ -32,8 +32,8 @@ class ImdbData:
 
     source: Literal["imdb"]
     path: str | None = option(_PATH, identity=False)
-    """Archive, unpacked folder, CSV file (also zipped) or Parquet file. Null means SENTIMENT_LAB_DATA if that is set,
-    else the cache folder, downloading the archive if it is missing."""
+    """Archive, unpacked folder or table (docs/data.md). Null means SENTIMENT_LAB_DATA if that is set, else the cache
+    folder, downloading the archive if it is missing."""
     unlabelled: bool = option()
     """Also read the 50,000 reviews without label."""
     limit: int | None = option(at_least(10))

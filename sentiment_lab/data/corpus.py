@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sentiment_lab.config.settings import DataConfig, GeneratedData, ImdbData
 from sentiment_lab.data.cache import CORPORA, entry_folder
-from sentiment_lab.data.corpus_cache import REVIEWS, TEXTS, UNLABELLED, CachedCorpus
+from sentiment_lab.data.corpus_cache import REVIEWS, TEXTS, UNLABELLED, CachedCorpus, ignored_files
 from sentiment_lab.data.reviews import NEGATIVE, POSITIVE, Corpus, DataError, check_expected, data_hash, review_ids
 from sentiment_lab.data.sources.imdb import fingerprint, read_imdb
 from sentiment_lab.data.sources.locate import locate
@@ -58,7 +58,8 @@ def _cached_generated(data: GeneratedData, cache: Path) -> CachedCorpus:
 
 
 def _corpus(name: str, cached: CachedCorpus, limit: int | None, source: str) -> Corpus:
-    reviews: pd.DataFrame = cached.table(REVIEWS).to_pandas()
+    table = cached.table(REVIEWS)
+    reviews: pd.DataFrame = table.to_pandas()
     rows = np.arange(len(reviews)) if limit is None else _limited(reviews, limit, source)
     reviews = reviews.iloc[rows].reset_index(drop=True)
     digests = reviews.pop("digest").tolist()
@@ -69,6 +70,7 @@ def _corpus(name: str, cached: CachedCorpus, limit: int | None, source: str) -> 
         data_hash=data_hash(digests, reviews["label"]),
         load_texts=lambda: _texts(cached, rows),
         load_unlabelled=lambda: cached.texts(UNLABELLED),
+        ignored_files=ignored_files(table),
     )
 
 

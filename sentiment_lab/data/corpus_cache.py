@@ -13,6 +13,7 @@ from sentiment_lab.data.reviews import text_digest
 from sentiment_lab.data.sources.source_data import Review, SourceData
 
 REVIEWS, TEXTS, UNLABELLED = "reviews.parquet", "texts.parquet", "unlabelled.parquet"
+_IGNORED = b"ignored_files"
 _SCHEMA = pa.schema(
     [
         ("digest", pa.string()),
@@ -44,8 +45,14 @@ class CachedCorpus:
         return texts
 
 
+def ignored_files(reviews: pa.Table) -> int:
+    """Return the number of files that lay among the data and were ignored, from the table REVIEWS."""
+    return int((reviews.schema.metadata or {}).get(_IGNORED, 0))
+
+
 def _write_tables(source: SourceData, folder: Path) -> None:
-    pq.write_table(pa.Table.from_pylist([_row(review) for review in source.reviews], _SCHEMA), folder / REVIEWS)
+    schema = _SCHEMA.with_metadata({_IGNORED: str(source.ignored_files)})
+    pq.write_table(pa.Table.from_pylist([_row(review) for review in source.reviews], schema), folder / REVIEWS)
     for name, texts in ((TEXTS, [review.text for review in source.reviews]), (UNLABELLED, source.unlabelled)):
         table = pa.table({"text": pa.array(texts, pa.large_string())})
         pq.write_table(table, folder / name, compression="zstd", use_dictionary=False)

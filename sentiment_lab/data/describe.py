@@ -40,6 +40,7 @@ def describe_corpus(corpus: Corpus) -> dict[str, Any]:
         "films": len(films),
         "films_in_several_parts": _with_both(reviews["film"], reviews["part"]),
         "most_reviews_of_a_film": int(films.max()) if len(films) else 0,
+        "ignored_files": corpus.ignored_files,
     }
 
 
@@ -61,6 +62,8 @@ def render_description(description: dict[str, Any]) -> str:
         ("films", f"{description['films']:,} (at most {description['most_reviews_of_a_film']:,} reviews of one)"),
         ("  in several parts", f"{description['films_in_several_parts']:,}"),
     ]
+    if ignored := description["ignored_files"]:
+        lines.append(("ignored", f"{ignored:,} file{'s' * (ignored > 1)} of the operating system or of tools"))
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
 

@@ -40,6 +40,8 @@ class Corpus:
     """SHA-256 of the set of (review, label) pairs, in any order."""
     load_texts: Callable[[], list[str]]
     load_unlabelled: Callable[[], list[str]]
+    ignored_files: int = 0
+    """Files of the operating system or of tools that lay among the data and were not read."""
 
     @cached_property
     def texts(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +16,14 @@ from numpy.typing import NDArray
 from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.settings import TextConfig
 from sentiment_lab.data.reviews import DataError
+from sentiment_lab.data.tokenizer import tokenize
 
 PADDING, UNKNOWN = "", "[UNK]"
 """The tokens with the ids 0 and 1; the tokenizer returns neither of them."""
 PADDING_ID, UNKNOWN_ID = 0, 1
+
+BEGINNING = 200
+"""Characters in which `has_known_word` looks first."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ class Vocabulary:
     def _ids(self) -> dict[str, int]:
         return {token: index for index, token in enumerate(self.tokens)}
 
+    def __contains__(self, word: object) -> bool:
+        return word in self._ids
+
     def encode(self, words: Iterable[str]) -> NDArray[np.int32]:
         """Return the token id of each word: (words,), 1 for those that are not in the vocabulary."""
         return np.fromiter(map(self._ids.get, words, itertools.repeat(self._ids[UNKNOWN])), np.int32)
@@ -73,6 +80,19 @@ class Vocabulary:
             return cls(tokens)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
+
+
+def has_known_word(text: str, known: Container[str], *, lowercase: bool) -> bool:
+    """Whether a token of the text with a letter or a digit is known.
+
+    Almost every text has one near its beginning, so that few texts are tokenized to their end.
+    """
+    beginning = text[:BEGINNING].rpartition(" ")[0]
+    return any(
+        word in known and any(map(str.isalnum, word))
+        for part in (beginning, text)
+        for word in tokenize(part, lowercase=lowercase)
+    )
 
 
 def fit_vocabulary(words: Sequence[str], counts: NDArray[np.int64], text: TextConfig) -> Vocabulary:

@@ -17,7 +17,7 @@ from sentiment_lab.config.fields import ConfigError, build
 from sentiment_lab.config.settings import RecurrentModel, TextConfig
 from sentiment_lab.data.dataset import encode_texts
 from sentiment_lab.data.token_sequences import TokenSequences
-from sentiment_lab.data.vocabulary import Vocabulary
+from sentiment_lab.data.vocabulary import Vocabulary, has_known_word
 from sentiment_lab.models.folder import DESCRIPTION, read_description, write_description
 from sentiment_lab.models.linear import LinearClassifier, LinearSettings
 from sentiment_lab.models.logits import sigmoid
@@ -37,6 +37,9 @@ class Classifier(Protocol):
 
     def predict_probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the probability (texts,) of a positive review."""
+
+    def has_known_word(self, text: str) -> bool:
+        """Whether a word of the text occurs in the model's vocabulary."""
 
     def save(self, folder: Path) -> None:
         """Write the model into an empty folder, from which `load_classifier` reads it."""
@@ -78,6 +81,10 @@ class RecurrentClassifier:
         """Return the probability (texts,) of a positive review."""
         sequences = encode_texts(texts, self.vocabulary, self.text)
         return sigmoid(predict_logits(self._logits, sequences, pad_left_to=self.text.pad_left_to))
+
+    def has_known_word(self, text: str) -> bool:
+        """Whether a word of the text occurs in the vocabulary."""
+        return has_known_word(text, self.vocabulary, lowercase=self.text.lowercase)
 
     def predict_token_logits(self, rows: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
         """Return the logits (rows,) of token ids, 1 to `text.max_length` a row, not padded."""

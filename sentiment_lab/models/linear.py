@@ -26,6 +26,7 @@ from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.settings import LinearModel
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.tokenizer import tokenize
+from sentiment_lab.data.vocabulary import has_known_word
 from sentiment_lab.models.folder import write_description
 from sentiment_lab.models.logits import sigmoid
 
@@ -97,6 +98,10 @@ class LinearClassifier:
         """Return the probability (texts,) of a positive review."""
         return sigmoid(self.predict_logits(texts))
 
+    def has_known_word(self, text: str) -> bool:
+        """Whether a word of the text is one of the n-grams."""
+        return has_known_word(text, self._known, lowercase=self.settings.lowercase)
+
     def save(self, folder: Path) -> None:
         """Write the model into an empty folder."""
         # One JSON list: an n-gram may contain any character but white space, so that no line end separates them safely.
@@ -116,6 +121,10 @@ class LinearClassifier:
         """Return the values that the weights are multiplied with: (texts, ngrams)."""
         values: csr_matrix = self._vectorizer.transform(texts)
         return normalize(_scale(values, self.ratios)) if len(self.ratios) else values
+
+    @functools.cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.ngrams)
 
     @functools.cached_property
     def _vectorizer(self) -> Any:

@@ -58,6 +58,10 @@ def test_texts_come_from_arguments_files_and_standard_input(linear_run, tmp_path
     code, out, _ = explain(linear_run, *arguments)
     assert code == 0
     assert [explained["text"] for explained in json.loads(out)] == ["one", "from a pipe", "a file\n"]
+    for twice in (["-", "-"], ["-", "--file", "-"]):
+        code, out, err = explain(linear_run, linear_run.short_hash, *twice)
+        assert (code, out) == (2, "")
+        assert "- is given more than once" in err
 
 
 def test_a_pipe_gets_plain_text(linear_run, explain):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sentiment_lab.config.settings import GeneratedData, ImdbData
 from sentiment_lab.data import corpus as corpus_module
 from sentiment_lab.data.corpus import load_corpus
 from sentiment_lab.data.reviews import DataError, data_hash, review_ids, text_digest
+from sentiment_lab.data.sources.locate import locate
 
 ROWS = [(f"Film number {number} of the week.", ("negative", "positive")[number % 3 == 0]) for number in range(60)]
 ROWS += [ROWS[0], ROWS[1]]  # two texts occur twice
@@ -84,6 +86,23 @@ def test_a_source_is_read_once(csv: Path, cache: Path, reads: list[Path]) -> Non
     first, second = load_corpus(settings(csv), cache), load_corpus(settings(csv, limit=20), cache)
     assert (first.texts[7], len(second.texts)) == (ROWS[7][0], 20)
     assert reads == [csv]
+
+
+def test_the_number_of_ignored_files_is_cached(tmp_path: Path, csv: Path, cache: Path, reads: list[Path]) -> None:
+    with zipfile.ZipFile(tmp_path / "reviews.zip", "w") as archive:
+        archive.write(csv, "reviews.csv")
+        archive.writestr("__MACOSX/._reviews.csv", "x")
+        archive.writestr("Thumbs.db", "x")
+    read = [load_corpus(settings(tmp_path / "reviews.zip"), cache) for _ in range(2)]
+    assert [corpus.ignored_files for corpus in read] == [2, 2]
+    assert len(reads) == 1
+
+
+@pytest.mark.parametrize("name", ["aclImdb.zip", "IMDB Dataset.csv.gz", "reviews.parquet"])
+def test_a_folder_may_hold_any_form_beside_files_of_the_operating_system(tmp_path: Path, name: str) -> None:
+    for other in (name, f"._{name}", ".DS_Store", "._other.parquet", "desktop.ini"):
+        (tmp_path / other).write_bytes(b"x")
+    assert locate(str(tmp_path), tmp_path / "cache") == tmp_path / name
 
 
 def test_a_changed_file_is_read_again(csv: Path, cache: Path, reads: list[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def test_a_description_counts_everything(corpus: Corpus) -> None:
         "films": 2,
         "films_in_several_parts": 1,
         "most_reviews_of_a_film": 3,
+        "ignored_files": 0,
     }
 
 
@@ -66,6 +68,16 @@ def test_a_rendered_description_has_aligned_lines(corpus: Corpus) -> None:
     assert [line[: len(start)] for line, start in zip(lines, starts, strict=False)] == list(starts)
     column = lines[0].index("small")
     assert all(line[column - 1] == " " and line[column] != " " for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(1, "1 file of the operating system or of tools"), (3, "3 files of the operating system or of tools")],
+)
+def test_ignored_files_are_counted(corpus: Corpus, count: int, words: str) -> None:
+    assert "ignored" not in render_description(describe_corpus(corpus))
+    with_ignored = dataclasses.replace(corpus, ignored_files=count)
+    assert render_description(describe_corpus(with_ignored)).splitlines()[-1].endswith(f"  {words}")
 
 
 @pytest.mark.real_data
@@ -89,5 +101,6 @@ def test_the_real_reviews_have_the_known_statistics(imdb_archive: Path, tmp_path
         "films": 7_036,
         "films_in_several_parts": 1,  # tt0406816: 2 reviews in train, 23 in test
         "most_reviews_of_a_film": 30,
+        "ignored_files": 0,
     }
     assert corpus.reviews["label"].head(45_000).mean() == pytest.approx(0.5, abs=0.01)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def table() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["review", "sentiment"])
 
 
-def write_zip(path: Path, members: dict[str, str]) -> Path:
+def write_zip(path: Path, members: Mapping[str, str | bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
@@ -150,6 +151,16 @@ def test_tables_may_have_films_and_parts(tmp_path: Path, name: str) -> None:
     assert [(review.film, review.part) for review in reviews] == [("tt1", "train"), ("tt2", None), (None, "test")]
 
 
+def test_the_case_of_labels_and_spaces_around_them_have_no_meaning(tmp_path: Path) -> None:
+    rows = "x|review|sentiment|Part\n1|fine| POSITIVE|Train\n2|dull|Negative |test \n"
+    (tmp_path / "a.csv").write_text(rows)
+    reviews = read_imdb(tmp_path / "a.csv", unlabelled=False).reviews
+    assert [(review.text, review.label, review.part) for review in reviews] == [
+        ("fine", 1, "train"),
+        ("dull", 0, "test"),
+    ]
+
+
 def test_a_byte_order_mark_is_not_part_of_the_first_column(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(table().to_csv(index=False), encoding="utf-8-sig")
@@ -226,14 +237,12 @@ def test_an_archive_without_reviews_is_an_error(tmp_path: Path) -> None:
         ("review,sentiment\n", ["no labelled reviews"]),
         ("review,sentiment\ngood,positive\nfine,positive\n", ["only positive"]),
         ("text,sentiment\ngood,positive\n", ["must have the columns review and sentiment", "got text, sentiment"]),
-        ("reviews,sentiment\ngood,positive\n", ["got reviews, sentiment", "rename reviews to review?"]),
-        ("review;sentiment\ngood;positive\n", ["got review;sentiment"]),
+        ("reviews,sentiment\ngood,positive\n", ["got reviews, sentiment", "did you mean reviews?"]),
         ("review,sentiment\ngood,positive\nbad,negativ\n", ["row 3 (line 3)", "positive or negative", "'negativ'"]),
         ("review,sentiment\ngood,1\nbad,0\n", ["row 2 (line 2)", "positive or negative", "'1'"]),
         ('review,sentiment\n"a\nb",positive\n  ,negative\n', ["row 3 (line 4)", "the review is empty"]),
         ("review,sentiment\ngood,positive\nbad\n", ["row 3 (line 3)", "must have 2 columns, got 1"]),
-        ("review,sentiment\ngood,positive\n\nbad,negative\n", ["row 3 (line 3)", "got 0"]),
-        ('review,sentiment\ngood,positive\n"bad,negative\n', ["row 3", "unexpected end of data"]),
+        ('review,sentiment\ngood,positive\n"bad,negative\n', ["row 3 (line 3)", "no closing quote"]),
         ("review,sentiment,part\ngood,positive,dev\n", ["row 2", "part must be train or test or empty", "'dev'"]),
     ],
 )
@@ -250,9 +259,10 @@ def test_a_csv_that_is_not_utf8_is_an_error_with_its_row(tmp_path: Path) -> None
     fails(path, "row 3 (line 3)", "review is not UTF-8")
 
 
-@pytest.mark.parametrize("names", [[], ["a.csv", "b.csv"]])
-def test_a_zip_must_contain_one_csv(tmp_path: Path, names: list[str]) -> None:
-    fails(write_zip(tmp_path / "a.zip", dict.fromkeys([*names, "readme.txt"], "x")), "must contain one CSV file")
+@pytest.mark.parametrize("names", [[], ["a.csv", "b.csv"], ["a.csv", "b.tsv.gz"], ["a.parquet", "b.csv"]])
+def test_a_zip_must_contain_one_table(tmp_path: Path, names: list[str]) -> None:
+    files = [*names, "readme.txt", "LICENSE"]
+    fails(write_zip(tmp_path / "a.zip", dict.fromkeys(files, "x")), "must contain one table", *names)
 
 
 def test_a_zip_member_outside_of_its_folder_is_named(tmp_path: Path) -> None:
@@ -271,8 +281,8 @@ def test_a_damaged_zip_is_an_error(tmp_path: Path, forms: dict[str, Path]) -> No
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
-        ({"review": ["good", None], "sentiment": ["positive", "negative"]}, ["row 2", "the review is missing"]),
-        ({"review": ["good", "bad"], "sentiment": ["positive", None]}, ["row 2", "sentiment must be", "None"]),
+        ({"review": ["good", None], "sentiment": ["positive", "negative"]}, ["row 2", "the review is empty"]),
+        ({"review": ["good", "bad"], "sentiment": ["positive", None]}, ["row 2", "sentiment must be", "got ''"]),
         ({"review": ["good", "bad"], "sentiment": [1, 0]}, ["column sentiment must contain text, got int64"]),
         ({"review": ["good", "bad"], "label": ["positive", "negative"]}, ["got review, label"]),
         ({"review": ["bad"], "sentiment": ["negative"]}, ["only negative"]),
@@ -297,7 +307,7 @@ def test_a_truncated_parquet_file_is_an_error(tmp_path: Path, forms: dict[str, P
     path.write_bytes(forms["parquet"].read_bytes()[:-20])
     fails(path, "not a complete parquet file")
     path.write_bytes(b"")
-    fails(path, "not a complete parquet file")
+    fails(path, "is empty")
 
 
 def test_unlabelled_texts_are_in_the_archive_and_the_folder_alone(forms: dict[str, Path]) -> None:
@@ -310,10 +320,110 @@ def test_an_archive_without_unlabelled_texts_is_an_error_where_they_are_asked_fo
     fails(write_archive(tmp_path / "a.tar.gz", files), "data.unlabelled", "train/unsup", unlabelled=True)
 
 
-def test_an_unknown_form_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "reviews.xlsx"
-    path.write_bytes(b"x")
-    fails(path, "aclImdb_v1.tar.gz", "CSV", "parquet")
+SYSTEM_FILES = {
+    "aclImdb/.DS_Store": b"Bud1",
+    "aclImdb/train/pos/._0_9.txt": b"\0\x05\x16\x07",
+    "aclImdb/train/neg/desktop.ini": b"[.ShellClassInfo]",
+    "aclImdb/test/pos/Thumbs.db": b"\xd0\xcf",
+    "aclImdb/test/neg/.ipynb_checkpoints/0_1-checkpoint.txt": b"An hour of fog.",
+    "aclImdb/test/neg/~$0_1.txt": b"lock",
+    "aclImdb/test/neg/#0_1.txt#": b"autosave",
+    "aclImdb/test/neg/.~lock.0_1.txt#": b"lock",
+    "aclImdb/train/unsup/0_0.txt~": b"backup",
+    "aclImdb/train/pos/0_9.txt:Zone.Identifier": b"[ZoneTransfer]",
+    "aclImdb/train/$RECYCLE.BIN/0_9.txt": b"x",
+}
+
+
+def write_tar(path: Path, mode: str, files: dict[str, bytes]) -> Path:
+    plain = write_archive(path.with_name("unpacked.tar.gz"), files)
+    with tarfile.open(plain) as source, tarfile.open(path, mode) as target:  # type: ignore[call-overload]
+        for member in source:
+            target.addfile(member, source.extractfile(member))
+    return path
+
+
+def repacked(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    """The same files in every form of the archive, the last one the folder."""
+    within = {name.removeprefix("aclImdb/"): content for name, content in files.items()}
+    windows = {name.replace("/", "\\"): content for name, content in files.items()}
+    return [
+        write_archive(folder / "a.tar.gz", files),
+        write_tar(folder / "a.tar", "w", files),
+        write_tar(folder / "a.tar.bz2", "w:bz2", files),
+        write_tar(folder / "a.tar.xz", "w:xz", files),
+        write_tar(folder / "named otherwise", "w:xz", {f"./{name}": content for name, content in files.items()}),
+        write_zip(folder / "aclImdb.zip", files),
+        write_zip(folder / "inner.zip", within),
+        write_zip(folder / "windows.zip", windows),
+        write_folder(folder / "folder", files),
+    ]
+
+
+def test_a_repacked_archive_is_the_same(tmp_path: Path) -> None:
+    *packed, folder = repacked(tmp_path, upstream_files())
+    expected = read_imdb(folder, unlabelled=True)
+    for path in packed:
+        read = read_imdb(path, unlabelled=True)
+        assert (hash_of(read), len(read.unlabelled)) == (hash_of(expected), 2), path.name
+        assert [review.film for review in read.reviews] == [review.film for review in expected.reviews], path.name
+
+
+def test_files_of_the_operating_system_are_ignored_and_counted(tmp_path: Path) -> None:
+    clean = read_imdb(write_archive(tmp_path / "clean.tar.gz", upstream_files()), unlabelled=True)
+    assert clean.ignored_files == 0
+    (tmp_path / "junk").mkdir()
+    for path in repacked(tmp_path / "junk", {**upstream_files(), **SYSTEM_FILES}):
+        read = read_imdb(path, unlabelled=True)
+        assert (hash_of(read), len(read.unlabelled)) == (hash_of(clean), 2), path.name
+        assert read.ignored_files == len(SYSTEM_FILES), path.name
+
+
+def test_files_of_the_operating_system_beside_the_table_of_a_zip_are_ignored(tmp_path: Path) -> None:
+    table_ = table().to_csv(index=False)
+    members = {"data/a.csv": table_, "__MACOSX/data/._a.csv": "x", "data/.DS_Store": "x", "data/._b.csv": "x"}
+    read = read_imdb(write_zip(tmp_path / "a.zip", members), unlabelled=False)
+    assert (len(read.reviews), read.ignored_files) == (len(REVIEWS), 3)
+    fails(write_zip(tmp_path / "b.zip", {"__MACOSX/._a.csv": "x"}), "got no file")
+
+
+def test_a_zipped_link_is_an_error(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", upstream_files())
+    with zipfile.ZipFile(path, "a") as archive:
+        link = zipfile.ZipInfo("aclImdb/train/pos/5_9.txt")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    fails(path, "aclImdb/train/pos/5_9.txt", "not a link")
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.bz2", "a.tar.xz", "aclImdb.zip"])
+def test_a_truncated_repacked_archive_is_an_error(tmp_path: Path, name: str) -> None:
+    repacked(tmp_path, upstream_files())
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    fails(path, "is not a complete")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook"),
+        (b"\x28\xb5\x2f\xfd", "compressed with Zstandard"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"<!DOCTYPE html>\n<html>", "an HTML page"),
+        (b'[{"review": "x"}]', "JSON"),
+        (b'{"review": "x", "sentiment": "positive"}\n', "JSON"),
+        (gzip.compress(gzip.compress(b"x")), "compressed twice"),
+    ],
+)
+def test_a_file_in_another_format_is_named_for_what_it_is(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_bytes(content)
+    fails(path, words)
+
+
+def test_a_workbook_is_named_for_what_it_is(tmp_path: Path) -> None:
+    fails(write_zip(tmp_path / "reviews.xlsx", {"xl/workbook.xml": "x"}), "is a spreadsheet")
 
 
 def test_a_fingerprint_changes_with_any_file(forms: dict[str, Path]) -> None:
@@ -341,9 +451,11 @@ def test_the_real_reviews_are_the_same_in_every_form(imdb_archive: Path, tmp_pat
         archive.write(csv, csv.name)
     parquet = tmp_path / "reviews.parquet"
     pd.read_csv(csv).to_parquet(parquet)
+    tabs = tmp_path / "reviews.txt"
+    pd.read_csv(csv).to_csv(tabs, sep="\t", encoding="utf-16", index=False)
     with tarfile.open(imdb_archive) as archive:
         archive.extractall(tmp_path, [member for member in archive if "/unsup/" not in member.name], filter="data")
-    sources = [read_imdb(path, unlabelled=False) for path in (imdb_archive, tmp_path, csv, zipped, parquet)]
+    sources = [read_imdb(path, unlabelled=False) for path in (imdb_archive, tmp_path, csv, zipped, parquet, tabs)]
     assert {hash_of(source) for source in sources} == {PUBLISHED}
     assert sources[0] == sources[1]
     assert len(sources[0].reviews) == 50_000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.settings import TextConfig
 from sentiment_lab.data.reviews import DataError
-from sentiment_lab.data.vocabulary import PADDING, UNKNOWN, Vocabulary, fit_vocabulary
+from sentiment_lab.data.vocabulary import BEGINNING, PADDING, UNKNOWN, Vocabulary, fit_vocabulary, has_known_word
 
 WORDS = ["[UNK]", "bad", "film", "good", "plot", "the"]
 COUNTS = np.array([50, 3, 7, 3, 0, 9])
@@ -99,3 +99,24 @@ def test_one_token_a_line(tmp_path):
     Vocabulary([PADDING, UNKNOWN, "café"]).write(path)
     assert path.read_text(encoding="utf-8").splitlines() == ["[", '"",', '"[UNK]",', '"café"', "]"]
     assert json.loads(path.read_text(encoding="utf-8")) == ["", "[UNK]", "café"]
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("A GOOD one", True),
+        ("zyzzy " * 100 + "film", True),
+        ("zyzzy", False),
+        ("goods [UNK] unk", False),
+        ("zyzzy !!", False),  # a sign is no word
+        ("<br /> ...", False),
+    ],
+)
+def test_a_text_with_a_known_word_is_found(text: str, known: bool) -> None:
+    vocabulary = Vocabulary([PADDING, UNKNOWN, "film", "good", "!"])
+    assert has_known_word(text, vocabulary, lowercase=True) is known
+
+
+def test_the_beginning_of_a_longer_word_is_not_known() -> None:
+    text = "x" * (BEGINNING - 5) + " filmography"
+    assert not has_known_word(text, Vocabulary([PADDING, UNKNOWN, "film"]), lowercase=True)

@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sentiment_lab.data.reviews import DataError
-from sentiment_lab.data.sources.archives import read_archive, read_folder, upstream_folder
+from sentiment_lab.data.sources.archives import is_archive, read_archive, read_folder, upstream_folder
 from sentiment_lab.data.sources.source_data import SourceData, checked
 
-FORMS = "aclImdb_v1.tar.gz, its unpacked folder aclImdb, a CSV (also zipped) or a parquet file"
+FORMS = (
+    "aclImdb_v1.tar.gz (or .tar, .tar.bz2, .tar.xz, .zip), its folder aclImdb, a CSV (or compressed), a parquet file"
+)
 PUBLISHED = "063c82220ff68ea7cad7cbcd57dc7fe796d90809c31cc1a9782c1cc76c231f1f"
 """The data_hash of the 50,000 published labelled reviews, in whatever form they are stored."""
 
 
 def read_imdb(path: Path, *, unlabelled: bool) -> SourceData:
-    """Read the reviews of an archive, folder, CSV, zipped CSV or parquet file.
+    """Read the reviews of an archive, a folder or a table, whose forms are recognized by their content.
 
     Raises DataError naming the file, and the row or member where there is one, for all invalid content. `unlabelled`
     also reads the unlabelled reviews, which the archive and the folder have.
@@ -46,20 +48,17 @@ def _read(path: Path, unlabelled: bool) -> SourceData:
     folder = upstream_folder(path)
     if folder is not None:
         return read_folder(folder, unlabelled=unlabelled)
-    if path.name.endswith((".tar.gz", ".tgz")):
+    if is_archive(path):
         return read_archive(path, unlabelled=unlabelled)
-    # Imported here because Arrow takes 0.2 s, and `plan` needs only the fingerprint of a file that it knows.
-    from sentiment_lab.data.sources.tables import read_csv, read_parquet, read_zip
-
-    read = {".csv": read_csv, ".zip": read_zip, ".parquet": read_parquet}.get(path.suffix.lower())
-    if read is None:
-        raise DataError(f"{path} must be {FORMS}")
     if unlabelled:
         raise DataError(
-            f"data.unlabelled must be false for {path}: only aclImdb_v1.tar.gz and its unpacked folder hold reviews "
-            "without a label"
+            f"data.unlabelled must be false for {path}: only the archive aclImdb_v1.tar.gz and its unpacked folder "
+            "hold reviews without a label"
         )
-    return read(path)
+    # Imported here because `plan` needs only the fingerprint of a file that it knows.
+    from sentiment_lab.data.sources.tables import read_table
+
+    return read_table(path)
 
 
 def _stamps(folder: Path) -> Iterator[str]:

@@ -9,14 +9,20 @@ from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.sources.archives import upstream_folder
 from sentiment_lab.data.sources.download import ARCHIVE, VARIABLE, WAYS, download
 from sentiment_lab.data.sources.imdb import FORMS
+from sentiment_lab.data.tables.system_files import is_system_file
 
-_KAGGLE = "IMDB Dataset.csv"
+_REPACKED = [
+    f"{name}{suffix}"
+    for name in ("aclImdb_v1", "aclImdb")
+    for suffix in (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
+]
+_KAGGLE = [f"IMDB Dataset.csv{suffix}" for suffix in ("", ".zip", ".gz", ".bz2", ".xz")]
 
 
 def locate(path: str | None, cache: Path, *, may_download: bool = True) -> Path:
     """Return the file or folder to read: `path`, that of SENTIMENT_LAB_DATA, that in the cache, or a download.
 
-    A folder may be the unpacked archive or contain it, the archive, the Kaggle file (also zipped) or a parquet file.
+    A folder may be the unpacked archive or contain it, the archive, the Kaggle file or a parquet file.
 
     Raises DataError with the three ways to get the data where a named place does not exist or has none of the forms,
     and where the download fails or is not allowed.
@@ -51,10 +57,10 @@ def _named(place: Path, named_by: str) -> Path:
 def _inside(folder: Path) -> Path | None:
     if (unpacked := upstream_folder(folder)) is not None:
         return unpacked
-    for name in (ARCHIVE, _KAGGLE, f"{_KAGGLE}.zip"):
+    for name in (ARCHIVE, *_REPACKED, *_KAGGLE):
         if (folder / name).is_file():
             return folder / name
-    tables = sorted(folder.glob("*.parquet"))
+    tables = sorted(path for path in folder.glob("*.parquet") if not is_system_file(path.name))
     if len(tables) > 1:
         raise DataError(f"{folder} has {len(tables)} parquet files; name the one to read, such as {tables[0]}")
     return tables[0] if tables else None

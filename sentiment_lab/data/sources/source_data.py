@@ -29,6 +29,8 @@ class SourceData:
 
     reviews: list[Review]
     unlabelled: list[str]
+    ignored_files: int = 0
+    """Files of the operating system or of tools that lay among the data."""
 
 
 def checked(data: SourceData, source: str) -> SourceData:
@@ -45,8 +47,8 @@ def checked(data: SourceData, source: str) -> SourceData:
     return data
 
 
-def checked_text(text: str | None, source: object, origin: str) -> str:
-    """Return the text of a review; raises DataError for a missing or empty one."""
-    if text is None or not text.strip():
-        raise DataError(f"{source}, {origin}: the review is {'missing' if text is None else 'empty'}")
+def checked_text(text: str, source: object, origin: str) -> str:
+    """Return the text of a review; raises DataError for an empty one."""
+    if not text.strip():
+        raise DataError(f"{source}, {origin}: the review is empty")
     return text
