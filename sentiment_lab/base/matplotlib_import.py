@@ -1,4 +1,4 @@
-"""Import matplotlib whatever MPLBACKEND says."""
+"""Import matplotlib, also with an invalid MPLBACKEND."""
 
 from __future__ import annotations
 

@@ -49,5 +49,5 @@ def run(options: argparse.Namespace) -> int:
         print(
             f"{folder}: {name} as {options.format}, with the same probabilities (difference at most {difference:.1e})"
         )
-        print(f"next: {folder / 'README.md'} says how to use it")
+        print(f"next: {folder / 'README.md'} shows how to use it")
     return 0

@@ -28,7 +28,7 @@ TOLERANCE = 1e-4
 EXAMPLES = (
     "A warm, funny and moving film. I loved every minute of it!",
     "Dull from start to finish; I can't recommend it.",
-    "Not as bad as they say: 7/10.",
+    "Not as bad as I feared: 7/10.",
 )
 _NAMES = {"keras": "model.keras", "savedmodel": "saved_model", "onnx": "model.onnx"}
 Predict = Callable[[NDArray[np.int32]], NDArray[np.float32]]

@@ -103,7 +103,7 @@ class Chart:
 
 @contextmanager
 def default_style() -> Iterator[None]:
-    """Draw charts with matplotlib's own settings within this context, whatever the user's `matplotlibrc` says."""
+    """Draw charts with matplotlib's own settings within this context, independent of the user's `matplotlibrc`."""
     with mpl.rc_context():
         mpl.rcdefaults()
         yield
