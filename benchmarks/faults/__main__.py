@@ -16,9 +16,9 @@ from pathlib import Path
 
 from benchmarks.faults.report import FILE, Scenario, run_scenario, write_report
 
-COUNTS = {"kills": 60, "processes": 16, "server": 5, "folders": 4, "configs": 300}
+COUNTS = {"kills": 60, "processes": 16, "server": 5, "folders": 4, "configs": 300, "user_files": 400}
 """The scenarios, each a module with a `run`, and their default counts: kills, processes, server restarts, bit flips per
-file, configs."""
+file, configs, files."""
 
 
 def main() -> int:
