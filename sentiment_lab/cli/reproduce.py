@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from sentiment_lab.base.console import print_message
 from sentiment_lab.cli.arguments import Commands, add_command, add_hash, add_json, add_overrides
@@ -18,7 +19,10 @@ def add_parser(commands: Commands) -> None:
         "the MLflow store."
     )
     parser = add_command(commands, "reproduce", run, "repeat a run in a new folder and compare the results", details)
-    parser.epilog = "prints: bit-identical, within tolerance, or diverged at epoch K (exit code 3)"
+    parser.epilog = (
+        "prints: bit-identical, within tolerance, statistically equivalent (no larger difference than between two "
+        "seeds), or diverged at epoch K (exit code 3)"
+    )
     add_hash(parser)
     add_overrides(
         parser, "data.path=FILE", "launch.threads=2 (settings that are part of the run's hash cannot be changed)"
@@ -30,6 +34,7 @@ def add_parser(commands: Commands) -> None:
         metavar="NUMBER",
         help="largest difference of a loss or an accuracy that counts as the same result (default: 0.01)",
     )
+    parser.add_argument("--yes", action="store_true", help="download the IMDB reviews (84 MB) without asking")
     add_json(parser)
 
 
@@ -40,33 +45,48 @@ def run(options: argparse.Namespace) -> int:
         options.overrides,
         other_data=options.other_data,
         tolerance=options.tolerance,
+        yes=options.yes,
         as_json=options.json,
     )
 
 
 def reproduce(
-    prefix: str, overrides: Sequence[str], *, other_data: bool, tolerance: float | None, as_json: bool
+    prefix: str,
+    overrides: Sequence[str],
+    *,
+    other_data: bool = False,
+    tolerance: float | None = None,
+    yes: bool = False,
+    as_json: bool = False,
 ) -> int:
     """Repeat a run, compare it with the original, and print and store the verdict; exit code 3 if it diverged.
 
     Raises RunError for an unknown hash, an incomplete run or other reviews, DamageError for a damaged file, ConfigError
-    for an override that would change the run, and the errors of `execute`.
+    for an override that would change the run, LabError for a download that is not confirmed, and the errors of
+    `execute`.
     """
+    from sentiment_lab.analysis.reproduction import TOLERANCE, compare_runs
     from sentiment_lab.cli.reproduction import find_original, prepare_job, store_verdict
     from sentiment_lab.config.compose import compose_config
     from sentiment_lab.runs import reproduction
+    from sentiment_lab.runs.seeds import other_seeds
     from sentiment_lab.sweeps.execution import execute
 
     # Overrides of `data` need the data group of the stored run, which is not known yet.
     base = compose_config([word for word in overrides if not word.startswith("data.")])
     with find_original(prefix, base) as (original, location):
-        job, differences = prepare_job(original, overrides, other_data=other_data)
+        job, differences = prepare_job(original, overrides, other_data=other_data, yes=yes)
         print_message(f"{job.name}  {original.short_hash}  repeated in {job.folder.path}")
         execute(job, callback=reproduction.EpochComparison(original))
-        limit = reproduction.TOLERANCE if tolerance is None else tolerance
-        deterministic = job.config.training.deterministic
-        verdict = reproduction.compare_runs(original, job.folder, differences, limit, deterministic=deterministic)
+        verdict = compare_runs(
+            original,
+            job.folder,
+            differences,
+            TOLERANCE if tolerance is None else tolerance,
+            deterministic=job.config.training.deterministic,
+            seeds=other_seeds(original, Path(base.paths.runs).absolute()),
+        )
         plain = store_verdict(verdict, original, location, job)
         print_message(f"verdict stored in {job.folder.path / reproduction.FILE}")
-    print(json.dumps(plain, indent=2) if as_json else verdict)
+    print(json.dumps(plain, indent=2) if as_json else verdict.report())
     return DIVERGED if verdict.verdict == reproduction.DIVERGED else DONE

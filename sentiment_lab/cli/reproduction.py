@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sentiment_lab.base.console import print_message
+from sentiment_lab.cli.download import confirm_download
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.identity import config_hash, flatten, identity_of, restore
@@ -80,14 +81,18 @@ def _fetch(prefix: str, base: Config, folder: Path, missing: RunError) -> RunFol
     return run
 
 
-def prepare_job(original: Original, overrides: Sequence[str], *, other_data: bool) -> tuple[Job, list[Difference]]:
+def prepare_job(
+    original: Original, overrides: Sequence[str], *, other_data: bool, yes: bool
+) -> tuple[Job, list[Difference]]:
     """Return the job that repeats a run, and the differences in data, code and machine, which are also printed.
 
-    Raises RunError for other reviews, unless `other_data` is set, and ConfigError for an override that would change the
-    run.
+    Reviews that are not on this machine are downloaded, with `yes` without asking. Raises RunError for other reviews,
+    unless `other_data` is set, ConfigError for an override that would change the run, and LabError where a download is
+    not confirmed.
     """
     started = original.started() or {}
     config = _restore_config(original, started, overrides)
+    confirm_download(config, original.result().train_seconds, f"run {original.short_hash}", yes=yes)
     now = {**_data_hashes(config), "code_version": code_version().version, **environment(config.launch.threads)}
     data = next((event for event in original.events() if event["event"] == "data"), {})
     was = {**original.environment(), "data_hash": data["data_hash"], "split_hash": data["split_hash"]}

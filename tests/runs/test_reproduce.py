@@ -19,7 +19,8 @@ from sentiment_lab.models import recurrent
 from sentiment_lab.runs.folder import RunError
 from sentiment_lab.runs.provenance import Difference
 from sentiment_lab.runs.published import find_published, lines_of
-from sentiment_lab.runs.reproduction import compare_runs, read_verdict
+from sentiment_lab.analysis.reproduction import compare_runs
+from sentiment_lab.runs.reproduction import read_verdict
 from sentiment_lab.sweeps import execution
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.tracking.store import open_store
@@ -172,21 +173,21 @@ def test_a_difference_beyond_the_tolerance_is_a_divergence_at_its_epoch(network,
     assert (verdict.verdict, verdict.epoch) == ("diverged", 1)
     assert verdict.largest_difference > 0
     assert verdict.where.startswith(("epoch", "test_"))
-    assert str(verdict).startswith("diverged at epoch 1: the largest difference is ")
+    assert str(verdict).startswith("diverged at epoch 1: test accuracy ")
 
 
 def test_a_difference_below_the_tolerance_is_reported_with_its_size(network, other):
     verdict = compare_runs(network.folder, other, [], 1.0, deterministic=True)
     assert (verdict.verdict, verdict.epoch, verdict.same_weights) == ("within tolerance", None, False)
     assert verdict.explanation == "no recorded difference explains it"
-    assert str(verdict).startswith(f"within tolerance: the largest difference is {verdict.largest_difference:.3g} (")
+    assert f"; the largest difference is {verdict.largest_difference:.3g} ({verdict.where}; tolerance 1; " in str(verdict)
 
 
 def test_the_most_likely_cause_explains_a_difference(network, other):
     known = [Difference("threads", "cores", "64", "2"), Difference("environment", "keras", "2", "3")]
     verdict = compare_runs(network.folder, other, known, 1.0, deterministic=True)
     assert verdict.explanation == "environment differs: keras was 2, is 3"
-    assert verdict.layers == ["threads differs: cores was 64, is 2", "environment differs: keras was 2, is 3"]
+    assert verdict.layers == ["environment differs: keras was 2, is 3", "threads differs: cores was 64, is 2"]
     assert compare_runs(network.folder, other, [], 1.0, deterministic=False).explanation.startswith("training.deter")
 
 

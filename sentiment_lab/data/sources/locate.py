@@ -21,14 +21,22 @@ def locate(path: str | None, cache: Path, *, may_download: bool = True) -> Path:
     Raises DataError with the three ways to get the data where a named place does not exist or has none of the forms,
     and where the download fails or is not allowed.
     """
+    local = find_local(path, cache)
+    if local is None and not may_download:
+        raise DataError(f"the reviews are not in {cache}; `sentiment-lab data fetch` downloads them. {WAYS}")
+    return local or download(cache)
+
+
+def find_local(path: str | None, cache: Path) -> Path | None:
+    """Return the file or folder that `locate` reads without a download; None where it has to download.
+
+    Raises DataError where a named place does not exist or has none of the forms.
+    """
     if path is not None:
         return _named(Path(path).expanduser(), "data.path")
     if place := os.environ.get(VARIABLE):
         return _named(Path(place).expanduser(), VARIABLE)
-    cached = _inside(cache)
-    if cached is None and not may_download:
-        raise DataError(f"the reviews are not in {cache}; `sentiment-lab data fetch` downloads them. {WAYS}")
-    return cached or download(cache)
+    return _inside(cache)
 
 
 def _named(place: Path, named_by: str) -> Path:

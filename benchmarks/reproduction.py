@@ -1,0 +1,264 @@
+"""Measure how often the verdict of `reproduce` is wrong.
+
+    python -m benchmarks.reproduction [--seeds 36] [--bugs 14]
+
+Writes REPRODUCTION.md. Small networks (GRU, LSTM, simple RNN) are trained on generated reviews. A run with another seed
+stands for a run on another processor: its verdict should not be `diverged`. Runs with the original's seed and a planted
+bug should be `diverged`. The numbers that no rounding changes (`data_hash`, tokens, parameters) reveal some bugs at
+once; here they are ignored, so that the rates are those of curves and accuracy alone, and counted in a separate column.
+
+- mask dropped: padding to the longest review is read like words
+- 2 % of labels flipped: in the training part, after it was hashed
+- another tokenizer: words are what stands between spaces
+
+The published records on the real reviews give the rate of false alarms without training: each seed in turn is the
+reproduction, and the other four are known. Trainings take 15 minutes of one core; finished ones are kept in
+build/bench/reproduction.jsonl, and the next run continues after them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from benchmarks.protocol import ROOT
+from benchmarks.results import now
+from sentiment_lab.analysis.reproduction import TOLERANCE, decide, test_accuracy
+from sentiment_lab.analysis.seed_band import Numbers, SeedBand
+from sentiment_lab.config.compose import compose_config
+from sentiment_lab.config.identity import variant_of
+from sentiment_lab.runs.published import PublishedRun, published_runs
+from sentiment_lab.runs.reproduction import DIVERGED
+
+FILE = ROOT / "benchmarks" / "REPRODUCTION.md"
+STORED = ROOT / "build" / "bench" / "reproduction.jsonl"
+CELLS = ("gru", "lstm", "simple_rnn")
+NONE, MASK, LABELS, TOKENIZER = "none", "mask dropped", "2 % of labels flipped", "another tokenizer"
+BUGS = (MASK, LABELS, TOKENIZER)
+RECIPE = (
+    *("data.reviews=1600", "data.length=16", "data.distance=1", "data.turned=0.0", "split.test=400"),
+    *("model.units=[16]", "model.embedding_size=16", "model.pooling=last", "model.dropout=0.1"),
+    *("optimizer.learning_rate=0.01", "training.epochs=6", "training.batch_size=64", "training.batching=shuffled"),
+    *("launch.threads=1", "launch.progress=none", "tracking=none"),
+)
+WIDTH = 60
+"""Tokens to which reviews are padded where the mask is dropped."""
+KNOWN = 4
+"""Known seeds besides the original's."""
+
+
+def train(cell: str, seed: int, bug: str, cache: Path) -> dict[str, Any]:
+    """Train one network, with a bug, and return its numbers."""
+    from sentiment_lab.data.dataset import build_dataset
+    from sentiment_lab.training.callbacks import Callback
+    from sentiment_lab.training.train import train_and_evaluate
+
+    with ExitStack() as stack:
+        for target, name, value in _patches(bug):
+            stack.enter_context(patch.object(target, name, value))
+        config = compose_config([f"model={cell}", f"seed={seed}", *RECIPE])
+        dataset = build_dataset(config, cache / ("spaces" if bug == TOKENIZER else "words"))
+        exact = [dataset.train.sequences.token_count, dataset.vocabulary.size]
+        if bug == LABELS:
+            labels = dataset.train.labels.copy()
+            chosen = np.random.default_rng(seed).choice(len(labels), round(0.02 * len(labels)), replace=False)
+            labels[chosen] = 1 - labels[chosen]
+            dataset = replace(dataset, train=replace(dataset.train, labels=labels))
+        outcome = train_and_evaluate(config, dataset, Callback())
+    test, result = outcome.predictions["test"], outcome.result
+    return {
+        **{"cell": cell, "seed": seed, "bug": bug, "exact": exact},
+        "epochs": [asdict(epoch) for epoch in result.epochs],
+        **{"test_accuracy": result.test.accuracy, "test_loss": result.test.loss},
+        "correct": "".join(map(str, ((test.probabilities > 0.5) == (test.labels == 1)).astype(int))),
+    }
+
+
+def _patches(bug: str) -> Iterator[tuple[Any, str, Any]]:
+    from sentiment_lab.data import tokenized_texts
+    from sentiment_lab.training import trainer
+
+    if bug == TOKENIZER:
+        yield tokenized_texts, "tokenize", lambda text, *, lowercase: (text.lower() if lowercase else text).split()
+    if bug == MASK:
+        build, step = trainer.build_recurrent, trainer.Trainer.train_step
+        yield trainer, "build_recurrent", lambda *args, masked: build(*args, masked=masked and False)
+        yield (
+            trainer.Trainer,
+            "train_step",
+            lambda self, ids, labels: step(self, np.pad(ids, ((0, 0), (0, max(0, WIDTH - ids.shape[1])))), labels),
+        )
+
+
+def train_all(wanted: Sequence[tuple[str, int, str]]) -> list[dict[str, Any]]:
+    """Train what is not stored yet; return all wanted runs."""
+    STORED.parent.mkdir(parents=True, exist_ok=True)
+    lines = STORED.read_text(encoding="utf-8").splitlines() if STORED.exists() else []
+    runs = {(run["cell"], run["seed"], run["bug"]): run for run in map(json.loads, lines)}
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as cache, STORED.open("a", encoding="utf-8") as file:
+        for key in wanted:
+            if key not in runs:
+                runs[key] = train(*key, Path(cache))
+                file.write(json.dumps(runs[key]) + "\n")
+                file.flush()
+                print(*key, f"accuracy {runs[key]['test_accuracy']:.3f}", file=sys.stderr, flush=True)
+    return [runs[key] for key in wanted]
+
+
+def numbers(run: Mapping[str, Any]) -> Numbers:
+    """Return losses and accuracies of a stored training by epoch and name."""
+    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+    curves = {(epoch["epoch"], name): epoch[name] for epoch in run["epochs"] for name in names}
+    return {**curves, (0, "test_accuracy"): run["test_accuracy"], (0, "test_loss"): run["test_loss"]}
+
+
+def verdict(original: Numbers, again: Numbers, others: Sequence[Numbers], correct: Any = None) -> str:
+    """Return the verdict by curves and accuracy alone; `correct` marks what both runs classify correctly."""
+    band = SeedBand([original, *others])
+    within = max(abs(again[number] - value) for number, value in original.items()) <= TOLERANCE
+    test = test_accuracy(band, original[0, "test_accuracy"], again[0, "test_accuracy"], correct)
+    return decide(exact=False, within=within, outside=bool(band.outside(again)), test=test)
+
+
+def seed_verdicts(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the verdicts on runs without a bug: each against another seed, with others known."""
+    draw, verdicts = random.Random(0), []  # noqa: S311  # no secret
+    for again in runs:
+        original, *others = draw.sample([run for run in runs if run is not again], KNOWN + 1)
+        verdicts.append(verdict(numbers(original), numbers(again), list(map(numbers, others)), pair(original, again)))
+    return verdicts
+
+
+def bug_verdicts(
+    bugged: Sequence[Mapping[str, Any]], runs: Mapping[int, Mapping[str, Any]]
+) -> list[tuple[str, bool]]:
+    """Return the verdicts on runs with a bug against the run of the same seed, and whether an exact number differs."""
+    draw, verdicts = random.Random(1), []  # noqa: S311
+    for again in bugged:
+        original = runs[again["seed"]]
+        others = draw.sample([run for run in runs.values() if run is not original], KNOWN)
+        by_curves = verdict(numbers(original), numbers(again), list(map(numbers, others)), pair(original, again))
+        verdicts.append((by_curves, again["exact"] != original["exact"]))
+    return verdicts
+
+
+def pair(one: Mapping[str, Any], other: Mapping[str, Any]) -> Any:
+    """Return which test reviews two trainings classify correctly (reviews,)."""
+    return tuple(np.array(list(run["correct"])) == "1" for run in (one, other))
+
+
+def published_verdicts(source: str, family: str, known: int) -> list[str]:
+    """Return the verdicts on published seeds: each seed in turn against another one, of which `known` more are known.
+
+    Published records share `study` and differ in the seed alone; each is used once.
+    """
+    from sentiment_lab.analysis.reproduction import numbers_of
+
+    variants: dict[str, dict[int, PublishedRun]] = {}
+    for run in published_runs():
+        config = run.config()
+        if (config["data"]["source"], config["model"]["family"] == "recurrent") == (source, family == "recurrent"):
+            variants.setdefault(variant_of(config), {})[config["seed"]] = run
+    verdicts = []
+    for seeds in variants.values():
+        values = {seed: numbers_of(run) for seed, run in seeds.items()}
+        for seed, again in values.items():
+            original, *others = [other for name, other in values.items() if name != seed]
+            verdicts.append(verdict(original, again, others[:known]))
+    return verdicts
+
+
+def rate(verdicts: Sequence[str]) -> str:
+    """Return the share of `diverged` with its counts."""
+    found = verdicts.count(DIVERGED)
+    return f"{100 * found / len(verdicts):.1f} % ({found} of {len(verdicts)})"
+
+
+def page(by_cell: Mapping[str, Mapping[str, Sequence[Any]]]) -> str:
+    """Return REPRODUCTION.md."""
+    seeds = list(itertools.chain.from_iterable(by_cell[cell][NONE] for cell in CELLS))
+    alarms = [
+        ("generated reviews, small networks, 4 other seeds known", seeds),
+        ("published IMDB runs, networks, 3 other seeds known", published_verdicts("imdb", "recurrent", 3)),
+        ("published IMDB runs, networks, no other seed known", published_verdicts("imdb", "recurrent", 0)),
+        ("published IMDB runs, linear baselines, 3 other seeds known", published_verdicts("imdb", "linear", 3)),
+        ("published study of distances (some seeds never learn), 3 known", published_verdicts("generated", "recurrent", 3)),
+    ]
+    lines = [
+        "# How often the verdict of `reproduce` is wrong",
+        "",
+        (__doc__ or "").split("\n\n", 2)[2].strip(),
+        "",
+        f"`python -m benchmarks.reproduction`, {now()[:10]}.",
+        "",
+        "## Only the seed changes: share of `diverged` (target: at most 5 %)",
+        "",
+        "| runs | diverged | target |",
+        "| --- | ---: | --- |",
+        *(f"| {name} | {rate(found)} | {_met(found, at_most=0.05)} |" for name, found in alarms),
+        "",
+        *_by_cell(by_cell),
+        "",
+        "## A planted bug: share of `diverged` (target: at least 95 %)",
+        "",
+        f"| bug | {' | '.join(CELLS)} | all, by curves and accuracy | target | with exact numbers |",
+        f"| --- | {' | '.join('---:' for _ in CELLS)} | ---: | --- | ---: |",
+        *(_bug_row(bug, by_cell) for bug in BUGS),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _by_cell(by_cell: Mapping[str, Mapping[str, Sequence[Any]]]) -> list[str]:
+    rates = "; ".join(f"{cell} {rate(by_cell[cell][NONE])}" for cell in CELLS)
+    return [f"By cell: {rates}."]
+
+
+def _bug_row(bug: str, by_cell: Mapping[str, Mapping[str, Sequence[Any]]]) -> str:
+    found = [one for cell in CELLS for one in by_cell[cell][bug]]
+    curves = [name for name, _ in found]
+    exact = [DIVERGED if differs else name for name, differs in found]
+    cells = " | ".join(rate([name for name, _ in by_cell[cell][bug]]) for cell in CELLS)
+    return f"| {bug} | {cells} | {rate(curves)} | {_met(curves, at_least=0.95)} | {rate(exact)} |"
+
+
+def _met(verdicts: Sequence[str], at_most: float = 1.0, at_least: float = 0.0) -> str:
+    share = verdicts.count(DIVERGED) / len(verdicts)
+    return "met" if at_least <= share <= at_most else "missed"
+
+
+def main() -> int:
+    """Train, decide, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=36, help="seeds of each cell without a bug (default: %(default)s)")
+    parser.add_argument("--bugs", type=int, default=14, help="seeds of each cell and bug (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=FILE)
+    options = parser.parse_args()
+    wanted = [(cell, seed, bug) for bug in (NONE, *BUGS) for cell in CELLS for seed in range(options.bugs)]
+    wanted += [(cell, seed, NONE) for cell in CELLS for seed in range(options.bugs, options.seeds)]
+    runs = train_all(wanted)
+    by_cell: dict[str, dict[str, Sequence[Any]]] = {}
+    for cell in CELLS:
+        own = {bug: [run for run in runs if (run["cell"], run["bug"]) == (cell, bug)] for bug in (NONE, *BUGS)}
+        originals = {run["seed"]: run for run in own[NONE]}
+        by_cell[cell] = {NONE: seed_verdicts(own[NONE])}
+        by_cell[cell] |= {bug: bug_verdicts(own[bug], originals) for bug in BUGS}
+    options.output.write_text(page(by_cell), encoding="utf-8")
+    print(f"written: {options.output}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
