@@ -131,7 +131,9 @@ def test_accuracy(
     size = abs(difference) / error if error else math.inf if difference else 0.0
     student = seeds >= paired and count >= MIN_SEEDS
     p_value = 2 * float(stdtr(count - 1, -size) if student else ndtr(-size))
-    return AccuracyTest(difference, difference / seeds if seeds else math.copysign(size, difference), p_value, bool(correct))
+    return AccuracyTest(
+        difference, difference / seeds if seeds else math.copysign(size, difference), p_value, bool(correct)
+    )
 
 
 test_accuracy.__test__ = False  # type: ignore[attr-defined]  # or pytest collects it

@@ -101,7 +101,9 @@ class SeedBand:
             mean, error = float(np.mean(values)), self.std(number) * math.sqrt(1 + 1 / len(values))
             distance = run[number] - mean
             if abs(distance) > self.critical(number, level) * error:
-                yield Deviation(*number, run[number], mean, distance / error if error else math.copysign(math.inf, distance))
+                yield Deviation(
+                    *number, run[number], mean, distance / error if error else math.copysign(math.inf, distance)
+                )
 
     def _values(self, number: Number) -> list[float]:
         return [seed[number] for seed in self._seeds if number in seed]

@@ -1,9 +1,10 @@
 """Published runs: the records in a page's folder, from which a run can be reproduced and compared by its hash.
 
 Run folders are not published, because they hold weights and paths of one machine. Instead each page has a JSON Lines
-file with one record per run: config, environment, the numbers of every epoch, digests of weights and predictions, and the
-predicted labels of the test part. `predicted` holds them in base64: one bit for each review, 1 is positive, in the order
-of the sorted review ids, packed by `numpy.packbits`, after the number of reviews and a colon. Older records lack it.
+file with one record per run: config, environment, the numbers of every epoch, digests of weights and predictions, and
+the predicted labels of the test part. `predicted` is the number of test reviews, a colon, and the labels in base64: a
+bit for each review (1 is positive) in the order of the sorted review ids, packed by `numpy.packbits`. Older records
+lack it.
 """
 
 from __future__ import annotations

@@ -67,56 +67,57 @@ class Verdict:
         return cls(**{name: plain[name] for name in cls.__dataclass_fields__ if name in plain})
 
     def __str__(self) -> str:
-        return self.headline if self.verdict == IDENTICAL else f"{self.headline}; {self.explanation}"
-
-    @property
-    def headline(self) -> str:
-        """The verdict with its size, in one line."""
         if self.verdict == IDENTICAL:
             return IDENTICAL
+        return f"{self._headline} ({self._equal}; tolerance {self.tolerance:g}); {self.explanation}"
+
+    def report(self) -> str:
+        """Return the verdict with its reasons and all differences between the two machines, one per line."""
+        return self.verdict if self.verdict == IDENTICAL else "\n  ".join([self._headline, *self._reasons()])
+
+    @property
+    def _headline(self) -> str:
         where = f" at epoch {self.epoch}" if self.epoch else " on the test part" if self.verdict == DIVERGED else ""
-        largest = f"the largest difference is {self.largest_difference:.3g} ({self.where}; tolerance {self.tolerance:g}"
-        return f"{self.verdict}{where}: {self._accuracy}{largest}; {self._equal})"
+        return f"{self.verdict}{where}: {self._accuracy}the largest difference is {self._largest}"
 
     @property
     def _accuracy(self) -> str:
         if self.points is None:
             return ""
-        size = f", {abs(self.deviations):.1f} standard deviations between seeds" if self.deviations is not None else ""
-        return f"test accuracy {self.points:+.2f} points{size}; "
+        size = f" ({abs(self.deviations):.1f} standard deviations between seeds)" if self.deviations is not None else ""
+        return f"test accuracy differs by {self.points:+.2f} points{size}, "
+
+    @property
+    def _largest(self) -> str:
+        return f"{self.largest_difference:.3g} in {self.where}" if self.largest_difference else "0"
 
     @property
     def _equal(self) -> str:
         same = {"weights": self.same_weights, "predictions": self.same_predictions, "epochs": self.same_epochs}
         return ", ".join(f"{what} {'equal' if equal else 'differ'}" for what, equal in same.items())
 
-    def report(self) -> str:
-        """Return the verdict with its reasons and all differences between the two machines, one per line."""
-        if self.verdict == IDENTICAL:
-            return IDENTICAL
-        return "\n".join([self.headline, *(f"  {line}" for line in self._reasons())])
-
     def _reasons(self) -> Iterator[str]:
-        yield from (f"cannot be rounding: {line}" for line in self.exact)
+        yield f"{self._equal}; tolerance {self.tolerance:g}"
+        yield from (f"no rounding changes this: {line}" for line in self.exact)
+        if self.verdict in (EQUIVALENT, DIVERGED):
+            yield from self._tests()
+        yield f"most likely cause: {self.explanation}"
+        yield from (f"also: {line}" for line in self.layers if line != self.explanation)
+
+    def _tests(self) -> Iterator[str]:
         if self.p_value is not None:
             test = "paired test on the predictions" if self.paired else "test of the accuracies"
             yield f"{test}: p = {self.p_value:.2g}"
         yield from (f"outside the seeds' band: {line}" for line in self.outside)
-        if self.verdict == EQUIVALENT:
+        if not self.outside:
             yield "every loss and accuracy lies within the seeds' band"
-        yield self._known_seeds
-        yield f"most likely cause: {self.explanation}"
-        yield from (f"also: {line}" for line in self.layers if line != self.explanation)
-
-    @property
-    def _known_seeds(self) -> str:
         if self.seeds > 1:
-            return f"seeds' standard deviations: from {self.seeds + 1} seeds of this variant"
-        known = "only one other seed" if self.seeds else "no other seed"
-        return (
-            f"{known} of this variant is known, so the standard deviations are generic ones (docs/reproducibility.md); "
-            "run two more seeds for its own"
-        )
+            yield f"standard deviations are those of the {self.seeds + 1} known seeds"
+        else:
+            known = (
+                "one other seed of this variant is known" if self.seeds else "no other seed of this variant is known"
+            )
+            yield f"{known}, so standard deviations are generic (docs/reproducibility.md); run more seeds for its own"
 
 
 class Original(Protocol):
