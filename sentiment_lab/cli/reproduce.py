@@ -1,4 +1,4 @@
-"""`sentiment-lab reproduce`: repeat a run in a new folder and compare the results."""
+"""`sentiment-lab reproduce`: repeat a run or a published study in a new folder and compare the results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentiment_lab.base.console import print_message
-from sentiment_lab.cli.arguments import Commands, add_command, add_hash, add_json, add_overrides
+from sentiment_lab.base.errors import LabError
+from sentiment_lab.cli.arguments import Commands, add_command, add_json, add_overrides
 from sentiment_lab.cli.exit_codes import DIVERGED, DONE
 
 
@@ -23,7 +24,9 @@ def add_parser(commands: Commands) -> None:
         "prints: bit-identical, within tolerance, statistically equivalent (no larger difference than between two "
         "seeds), or diverged at epoch K (exit code 3)"
     )
-    add_hash(parser)
+    parser.add_argument(
+        "hash", nargs="?", metavar="HASH", help="config hash of the run, or a unique prefix of it (not with --study)"
+    )
     add_overrides(
         parser, "data.path=FILE", "launch.threads=2 (settings that are part of the run's hash cannot be changed)"
     )
@@ -35,11 +38,32 @@ def add_parser(commands: Commands) -> None:
         help="largest difference of a loss or an accuracy that counts as the same result (default: 0.01)",
     )
     parser.add_argument("--yes", action="store_true", help="download the IMDB reviews (84 MB) without asking")
+    _add_study_options(parser)
     add_json(parser)
 
 
+def _add_study_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--study", metavar="NAME", help="run a published study again and check its conclusion")
+    parser.add_argument("--seeds", type=int, metavar="N", help="with --study: the first N seeds (default: all)")
+    parser.add_argument(
+        "--variants", metavar="LIST", help="with --study: these variants or architectures, such as gru,lstm"
+    )
+    parser.add_argument(
+        "--page", metavar="FILE.md", help="with --study: also write the result as a block of a Markdown page"
+    )
+
+
 def run(options: argparse.Namespace) -> int:
-    """Run the command."""
+    """Run the command.
+
+    Raises LabError for options that exclude each other.
+    """
+    if options.study:
+        return _run_study(options)
+    if options.hash is None:
+        raise LabError("give the HASH of a run, or --study NAME")
+    if options.seeds or options.variants or options.page:
+        raise LabError("--seeds, --variants and --page need --study NAME")
     return reproduce(
         options.hash,
         options.overrides,
@@ -48,6 +72,25 @@ def run(options: argparse.Namespace) -> int:
         yes=options.yes,
         as_json=options.json,
     )
+
+
+def _run_study(options: argparse.Namespace) -> int:
+    overrides = [*filter(None, [options.hash]), *options.overrides]
+    if options.other_data or options.tolerance is not None or any("=" not in word for word in overrides):
+        raise LabError("--study cannot be combined with HASH, --other-data or --tolerance")
+    if options.seeds is not None and options.seeds < 1:
+        raise LabError(f"--seeds must be at least 1, got {options.seeds}")
+    from sentiment_lab.analysis.conclusion import CONTRADICTED
+    from sentiment_lab.cli.study_reproduction import Request, reproduce_study, show_conclusion
+
+    variants = tuple(options.variants.split(",")) if options.variants else ()
+    request = Request(options.study, variants, options.seeds)
+    conclusion, plain = reproduce_study(request, overrides, page=options.page, yes=options.yes)
+    if options.json:
+        print(json.dumps(plain, indent=2))
+    else:
+        show_conclusion(conclusion)
+    return DIVERGED if conclusion.state == CONTRADICTED else DONE
 
 
 def reproduce(

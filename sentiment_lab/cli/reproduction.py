@@ -20,7 +20,6 @@ from sentiment_lab.config.resources import cache_folder
 from sentiment_lab.config.settings import Config, ImdbData
 from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.runs.job import Job
-from sentiment_lab.runs.journal import Event
 from sentiment_lab.runs.listing import find_run
 from sentiment_lab.runs.provenance import Difference, code_version, differences, environment
 from sentiment_lab.runs.published import PublishedRun, find_published
@@ -82,17 +81,19 @@ def _fetch(prefix: str, base: Config, folder: Path, missing: RunError) -> RunFol
 
 
 def prepare_job(
-    original: Original, overrides: Sequence[str], *, other_data: bool, yes: bool
+    original: Original, overrides: Sequence[str], *, other_data: bool, yes: bool, runs: Path | None = None
 ) -> tuple[Job, list[Difference]]:
     """Return the job that repeats a run, and the differences in data, code and machine, which are also printed.
 
+    It runs in the folder `runs`, by default in the first folder of reproductions that lacks this run.
     Reviews that are not on this machine are downloaded, with `yes` without asking. Raises RunError for other reviews,
     unless `other_data` is set, ConfigError for an override that would change the run, and LabError where a download is
     not confirmed.
     """
     started = original.started() or {}
-    config = _restore_config(original, started, overrides)
+    config = restore_config(original, overrides)
     confirm_download(config, original.result().train_seconds, f"run {original.short_hash}", yes=yes)
+    config = replace(config, paths=replace(config.paths, runs=str(runs or reproductions_folder([config]))))
     now = {**_data_hashes(config), "code_version": code_version().version, **environment(config.launch.threads)}
     data = next((event for event in original.events() if event["event"] == "data"), {})
     was = {**original.environment(), "data_hash": data["data_hash"], "split_hash": data["split_hash"]}
@@ -108,9 +109,12 @@ def prepare_job(
     return Job(config, original.overrides(), variant, reproduces=config_hash(config)), differing
 
 
-def _restore_config(original: Original, started: Event, overrides: Sequence[str]) -> Config:
-    """Return the stored config of a run with paths, tracking and launch settings of this machine."""
-    stored = original.config()
+def restore_config(original: Original, overrides: Sequence[str]) -> Config:
+    """Return the stored config of a run with paths, tracking and launch settings of this machine.
+
+    Raises ConfigError for an override that would change the run.
+    """
+    stored, started = original.config(), original.started() or {}
     group = [f"data={stored['data']['source']}"]
     base = compose_config([*group, *overrides])
     _check_overrides(compose_config(group), base)
@@ -121,11 +125,7 @@ def _restore_config(original: Original, started: Event, overrides: Sequence[str]
     source = started.get("source")
     if isinstance(config.data, ImdbData) and config.data.path is None and source and Path(source).exists():
         config = replace(config, data=replace(config.data, path=source))
-    return replace(
-        config,
-        study=replace(config.study, name=started["study"]),
-        paths=replace(config.paths, runs=str(_new_runs_folder(config))),
-    )
+    return replace(config, study=replace(config.study, name=started["study"]))
 
 
 def _check_overrides(before: Config, after: Config) -> None:
@@ -138,15 +138,16 @@ def _check_overrides(before: Config, after: Config) -> None:
         )
 
 
-def _new_runs_folder(config: Config) -> Path:
-    """Return the first folder of reproductions without a complete or running run of this config.
+def reproductions_folder(configs: Sequence[Config]) -> Path:
+    """Return the first folder of reproductions that lacks a complete or running run of any of these configs.
 
     An interrupted reproduction is thus resumed.
     """
-    root = Path(config.paths.store).absolute() / "reproductions"
+    root = Path(configs[0].paths.store).absolute() / "reproductions"
     folders = (root / str(number) for number in itertools.count(1))
-    short = RunFolder.of(config).short_hash
-    return next(folder for folder in folders if RunFolder(folder / short).state not in ("complete", "running"))
+    names = [RunFolder.of(config).short_hash for config in configs]
+    done = ("complete", "running")
+    return next(folder for folder in folders if any(RunFolder(folder / name).state not in done for name in names))
 
 
 def _data_hashes(config: Config) -> dict[str, str]:
