@@ -35,12 +35,13 @@ import numpy as np
 
 from benchmarks.protocol import ROOT
 from benchmarks.results import now
-from sentiment_lab.analysis.reproduction import TOLERANCE, decide, test_accuracy
+from sentiment_lab.analysis.reproduction import TOLERANCE, decide, numbers_of, test_accuracy
 from sentiment_lab.analysis.seed_band import Numbers, SeedBand
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.identity import variant_of
 from sentiment_lab.runs.published import PublishedRun, published_runs
 from sentiment_lab.runs.reproduction import DIVERGED
+from sentiment_lab.runs.seeds import known_seeds
 
 FILE = ROOT / "benchmarks" / "REPRODUCTION.md"
 STORED = ROOT / "build" / "bench" / "reproduction.jsonl"
@@ -128,30 +129,55 @@ def numbers(run: Mapping[str, Any]) -> Numbers:
     return {**curves, (0, "test_accuracy"): run["test_accuracy"], (0, "test_loss"): run["test_loss"]}
 
 
-def verdict(original: Numbers, again: Numbers, others: Sequence[Numbers], correct: Any = None) -> str:
+Variants = Mapping[str, Mapping[int, Mapping[str, Any]]]
+"""Trainings without a bug by cell and seed."""
+
+
+def verdict(
+    original: Numbers,
+    again: Numbers,
+    others: Sequence[Numbers],
+    study: Sequence[Sequence[Numbers]],
+    correct: Any = None,
+) -> str:
     """Return the verdict by curves and accuracy alone; `correct` marks what both runs classify correctly."""
-    band = SeedBand([original, *others])
+    band = SeedBand([original, *others], study=study)
     within = max(abs(again[number] - value) for number, value in original.items()) <= TOLERANCE
     test = test_accuracy(band, original[0, "test_accuracy"], again[0, "test_accuracy"], correct)
     return decide(exact=False, within=within, outside=bool(band.outside(again)), test=test)
 
 
-def seed_verdicts(runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the verdicts on runs without a bug: each against another seed, with others known."""
-    draw, verdicts = random.Random(0), []  # noqa: S311  # no secret
-    for again in runs:
-        original, *others = draw.sample([run for run in runs if run is not again], KNOWN + 1)
-        verdicts.append(verdict(numbers(original), numbers(again), list(map(numbers, others)), pair(original, again)))
-    return verdicts
+def simulated_verdict(
+    draw: random.Random, cell: str, again: Mapping[str, Any], original: Mapping[str, Any] | None, variants: Variants
+) -> str:
+    """Return the verdict on a training, with drawn seeds as known ones; without an original, that is drawn too."""
+    own = [run for run in variants[cell].values() if run is not again and run is not original]
+    if original is None:
+        original, *others = draw.sample(own, KNOWN + 1)
+    else:
+        others = draw.sample(own, KNOWN)
+    study = [draw.sample([*runs.values()], KNOWN + 1) for name, runs in variants.items() if name != cell]
+    return verdict(
+        numbers(original),
+        numbers(again),
+        list(map(numbers, others)),
+        [list(map(numbers, seeds)) for seeds in study],
+        pair(original, again),
+    )
 
 
-def bug_verdicts(bugged: Sequence[Mapping[str, Any]], runs: Mapping[int, Mapping[str, Any]]) -> list[tuple[str, bool]]:
+def seed_verdicts(cell: str, variants: Variants) -> list[str]:
+    """Return the verdicts on the runs of a cell without a bug: each against another seed, with others known."""
+    draw = random.Random(0)  # noqa: S311  # no secret
+    return [simulated_verdict(draw, cell, again, None, variants) for again in variants[cell].values()]
+
+
+def bug_verdicts(cell: str, bugged: Sequence[Mapping[str, Any]], variants: Variants) -> list[tuple[str, bool]]:
     """Return the verdicts on runs with a bug against the run of the same seed, and whether an exact number differs."""
     draw, verdicts = random.Random(1), []  # noqa: S311
     for again in bugged:
-        original = runs[again["seed"]]
-        others = draw.sample([run for run in runs.values() if run is not original], KNOWN)
-        by_curves = verdict(numbers(original), numbers(again), list(map(numbers, others)), pair(original, again))
+        original = variants[cell][again["seed"]]
+        by_curves = simulated_verdict(draw, cell, again, original, variants)
         verdicts.append((by_curves, again["exact"] != original["exact"]))
     return verdicts
 
@@ -162,24 +188,41 @@ def pair(one: Mapping[str, Any], other: Mapping[str, Any]) -> Any:
 
 
 def published_verdicts(source: str, family: str, known: int) -> list[str]:
-    """Return the verdicts on published seeds: each seed in turn against another one, of which `known` more are known.
+    """Return the verdicts on published seeds: each in turn is the reproduction of another one of its variant.
 
-    Published records share `study` and differ in the seed alone; each is used once.
+    `known` more seeds are known, and all seeds of the other variants of the study; without any, only the original is.
     """
-    from sentiment_lab.analysis.reproduction import numbers_of
-
-    variants: dict[str, dict[int, PublishedRun]] = {}
+    studies: dict[tuple[str, str], dict[str, dict[int, Numbers]]] = {}
     for run in published_runs():
-        config = run.config()
-        if (config["data"]["source"], config["model"]["family"] == "recurrent") == (source, family == "recurrent"):
-            variants.setdefault(variant_of(config), {})[config["seed"]] = run
+        config, result = run.config(), run.result()
+        kind = "recurrent" if config["model"]["family"] == "recurrent" else "linear"
+        if (config["data"]["source"], kind) == (source, family):
+            study = studies.setdefault((run.plain["study"], result.split_hash), {})
+            study.setdefault(variant_of(config), {})[config["seed"]] = numbers_of(run)
     verdicts = []
-    for seeds in variants.values():
-        values = {seed: numbers_of(run) for seed, run in seeds.items()}
-        for seed, again in values.items():
-            original, *others = [other for name, other in values.items() if name != seed]
-            verdicts.append(verdict(original, again, others[:known]))
+    for variants in studies.values():
+        for name, seeds in variants.items():
+            study_seeds = [[*other.values()] for label, other in variants.items() if label != name and known]
+            for seed, again in seeds.items():
+                original, *others = [other for label, other in seeds.items() if label != seed]
+                verdicts.append(verdict(original, again, others[:known], study_seeds))
     return verdicts
+
+
+def two_processors() -> list[tuple[str, float, str]]:
+    """Return name, difference of test accuracy and verdict of the runs published from two different processors."""
+    records: dict[str, dict[str, PublishedRun]] = {}
+    for run in published_runs():
+        records.setdefault(run.short_hash, {})[run.environment()["processor"]] = run
+    return [_on_two_processors(*list(runs.values())[:2]) for runs in records.values() if len(runs) > 1]
+
+
+def _on_two_processors(one: PublishedRun, other: PublishedRun) -> tuple[str, float, str]:
+    known = known_seeds(one, Path("nowhere"))
+    study = [list(map(numbers_of, runs)) for runs in known.study]
+    first, second = numbers_of(one), numbers_of(other)
+    found = verdict(first, second, list(map(numbers_of, known.seeds)), study)
+    return str(one.plain["name"]), second[0, "test_accuracy"] - first[0, "test_accuracy"], found
 
 
 def rate(verdicts: Sequence[str]) -> str:
@@ -191,15 +234,14 @@ def rate(verdicts: Sequence[str]) -> str:
 def page(by_cell: Mapping[str, Mapping[str, Sequence[Any]]]) -> str:
     """Return REPRODUCTION.md."""
     seeds = list(itertools.chain.from_iterable(by_cell[cell][NONE] for cell in CELLS))
-    distances = published_verdicts("generated", "recurrent", 3)
     alarms = [
         ("generated reviews, small networks, 4 other seeds known", seeds),
         ("published IMDB runs, networks, 3 other seeds known", published_verdicts("imdb", "recurrent", 3)),
         ("published IMDB runs, networks, no other seed known", published_verdicts("imdb", "recurrent", 0)),
         ("published IMDB runs, linear baselines, 3 other seeds known", published_verdicts("imdb", "linear", 3)),
         (
-            "published study of distances, where some seeds never learn, 3 other seeds known",
-            distances,
+            "published generated reviews (claims_distance), 3 other seeds",
+            published_verdicts("generated", "recurrent", 3),
         ),
     ]
     lines = [
@@ -222,6 +264,12 @@ def page(by_cell: Mapping[str, Mapping[str, Sequence[Any]]]) -> str:
         f"| bug | {' | '.join(CELLS)} | all, by curves and accuracy | target | with exact numbers |",
         f"| --- | {' | '.join('---:' for _ in CELLS)} | ---: | --- | ---: |",
         *(_bug_row(bug, by_cell) for bug in BUGS),
+        "",
+        "## Published runs that two processors computed",
+        "",
+        "| run | difference of test accuracy, points | verdict |",
+        "| --- | ---: | --- |",
+        *(f"| {name} | {100 * difference:+.2f} | {found} |" for name, difference, found in two_processors()),
         "",
     ]
     return "\n".join(lines)
@@ -255,12 +303,13 @@ def main() -> int:
     wanted = [(cell, seed, bug) for bug in (NONE, *BUGS) for cell in CELLS for seed in range(options.bugs)]
     wanted += [(cell, seed, NONE) for cell in CELLS for seed in range(options.bugs, options.seeds)]
     runs = train_all(wanted)
+    variants = {cell: {run["seed"]: run for run in runs if (run["cell"], run["bug"]) == (cell, NONE)} for cell in CELLS}
     by_cell: dict[str, dict[str, Sequence[Any]]] = {}
     for cell in CELLS:
-        own = {bug: [run for run in runs if (run["cell"], run["bug"]) == (cell, bug)] for bug in (NONE, *BUGS)}
-        originals = {run["seed"]: run for run in own[NONE]}
-        by_cell[cell] = {NONE: seed_verdicts(own[NONE])}
-        by_cell[cell] |= {bug: bug_verdicts(own[bug], originals) for bug in BUGS}
+        by_cell[cell] = {NONE: seed_verdicts(cell, variants)}
+        for bug in BUGS:
+            bugged = [run for run in runs if (run["cell"], run["bug"]) == (cell, bug)]
+            by_cell[cell][bug] = bug_verdicts(cell, bugged, variants)
     options.output.write_text(page(by_cell), encoding="utf-8")
     print(f"written: {options.output}", file=sys.stderr)
     return 0

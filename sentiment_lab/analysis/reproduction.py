@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtr
+from scipy.special import ndtr
 
 from sentiment_lab.analysis.predictions import read_test_predictions
-from sentiment_lab.analysis.seed_band import LEVEL, MIN_SEEDS, Numbers, SeedBand
+from sentiment_lab.analysis.seed_band import LEVEL, Numbers, SeedBand
 from sentiment_lab.config.identity import flatten
 from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.journal_callback import without_times
@@ -30,6 +30,7 @@ from sentiment_lab.runs.reproduction import (
     epochs_of,
     gaps,
 )
+from sentiment_lab.runs.seeds import KnownSeeds
 from sentiment_lab.training.result import Result
 
 TOLERANCE = 0.01
@@ -54,19 +55,20 @@ class AccuracyTest:
 def compare_runs(
     original: Original,
     again: RunFolder,
-    known: Sequence[Difference],
+    causes: Sequence[Difference],
     tolerance: float = TOLERANCE,
     *,
     deterministic: bool,
-    seeds: Sequence[Original] = (),
+    known: KnownSeeds | None = None,
 ) -> Verdict:
     """Compare two complete runs of one config.
 
-    `known` are the differences found before the second one started, `seeds` the other known seeds of the variant.
+    `causes` are the differences found before the second one started, `known` the runs that show how seeds vary.
     Raises DamageError for a damaged file of either.
     """
     before, after = original.result(), again.result()
-    causes = [*known, *_path_differences(before, after)]
+    known = known or KnownSeeds()
+    causes = [*causes, *_path_differences(before, after)]
     same = {
         "same_weights": before.weights_digest == after.weights_digest,
         "same_predictions": original.predictions_digest() == again.predictions_digest(),
@@ -74,7 +76,8 @@ def compare_runs(
     }
     scores = _common_scores(before, after)
     largest, where = _largest_difference(original, again, scores)
-    band = SeedBand([numbers_of(run) for run in (original, *seeds)], _sizes(original))
+    study = [list(map(numbers_of, runs)) for runs in known.study]
+    band = SeedBand([numbers_of(run) for run in (original, *known.seeds)], _sizes(original), study)
     exact, outside = exact_differences(original, again), band.outside(numbers_of(again))
     test = test_accuracy(band, before.test.accuracy, after.test.accuracy, _correctness(original, again))
     if all(same.values()) and scores[0] == scores[1]:
@@ -91,7 +94,7 @@ def compare_runs(
         explanation=explained,
         layers=list(map(str, ordered)),
         tolerance=tolerance,
-        seeds=len(seeds),
+        seeds=len(known.seeds),
         points=100 * test.difference,
         deviations=test.deviations,
         p_value=test.p_value,
@@ -124,13 +127,12 @@ def test_accuracy(
     has the variance of two fixed models, and with many reviews it finds two seeds of one variant different. Its
     standard error is therefore that of the seeds' difference where this is larger.
     """
-    difference, count = after - before, band.count(_TEST)
+    difference = after - before
     seeds = math.sqrt(2) * band.std(_TEST)
     paired = math.sqrt(int((correct[0] != correct[1]).sum())) / len(correct[0]) if correct else 0.0
     error = max(seeds, paired)
     size = abs(difference) / error if error else math.inf if difference else 0.0
-    student = seeds >= paired and count >= MIN_SEEDS
-    p_value = 2 * float(stdtr(count - 1, -size) if student else ndtr(-size))
+    p_value = band.tail(_TEST, size) if seeds >= paired else 2 * float(ndtr(-size))
     return AccuracyTest(
         difference, difference / seeds if seeds else math.copysign(size, difference), p_value, bool(correct)
     )

@@ -112,7 +112,7 @@ def reproduce(
     from sentiment_lab.cli.reproduction import find_original, prepare_job, store_verdict
     from sentiment_lab.config.compose import compose_config
     from sentiment_lab.runs import reproduction
-    from sentiment_lab.runs.seeds import other_seeds
+    from sentiment_lab.runs.seeds import known_seeds
     from sentiment_lab.sweeps.execution import execute
 
     # Overrides of `data` need the data group of the stored run, which is not known yet.
@@ -127,7 +127,7 @@ def reproduce(
             differences,
             TOLERANCE if tolerance is None else tolerance,
             deterministic=job.config.training.deterministic,
-            seeds=other_seeds(original, Path(base.paths.runs).absolute()),
+            known=known_seeds(original, Path(base.paths.runs).absolute()),
         )
         plain = store_verdict(verdict, original, location, job)
         print_message(f"verdict stored in {job.folder.path / reproduction.FILE}")

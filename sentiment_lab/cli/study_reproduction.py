@@ -28,6 +28,7 @@ from sentiment_lab.config.identity import flatten, variant_of, with_left_out
 from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.published import PublishedRun, published_runs
 from sentiment_lab.runs.reproduction import Original, read_verdict
+from sentiment_lab.runs.seeds import known_seeds
 from sentiment_lab.sweeps.execution import execute
 
 Study = dict[str, dict[int, PublishedRun]]
@@ -130,20 +131,19 @@ def _run_all(
     print_message(f"{len(runs)} runs, {minutes(seconds)} of training on the machine of the original")
     folder = reproductions_folder(configs)
     return {
-        label: {seed: _run_again(seed, study[label], overrides, folder) for seed in repeated}
+        label: {seed: _run_again(run, overrides, folder) for seed, run in repeated.items()}
         for label, repeated in chosen.items()
     }
 
 
-def _run_again(seed: int, known: Mapping[int, PublishedRun], overrides: Sequence[str], folder: Path) -> RunFolder:
-    """Repeat the run of a seed in a folder, unless it is complete there, and store its verdict."""
-    run = known[seed]
+def _run_again(run: PublishedRun, overrides: Sequence[str], folder: Path) -> RunFolder:
+    """Repeat a run in a folder, unless it is complete there, and store its verdict."""
     job, causes = prepare_job(run, overrides, other_data=False, yes=True, runs=folder)
     execute(job)
     if read_verdict(job.folder) is None:
-        others = [other for name, other in known.items() if name != seed]
+        known = known_seeds(run, Path(restore_config(run, overrides).paths.runs).absolute())
         deterministic = job.config.training.deterministic
-        verdict = compare_runs(run, job.folder, causes, deterministic=deterministic, seeds=others)
+        verdict = compare_runs(run, job.folder, causes, deterministic=deterministic, known=known)
         store_verdict(verdict, run, str(run.file), job)
     print_message(f"{job.name}  {run.short_hash}  {_verdict(job.folder)}")
     return job.folder

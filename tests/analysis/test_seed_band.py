@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from sentiment_lab.analysis.reproduction import AccuracyTest, decide, test_accuracy
-from sentiment_lab.analysis.seed_band import EARLY_LEVEL, GENERIC, LEVEL, REVIEWS, SeedBand
+from sentiment_lab.analysis.seed_band import EARLY_LEVEL, GENERIC, LEVEL, REVIEWS, STUDY_DF, SeedBand
 
 NAMES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
@@ -39,11 +39,31 @@ def test_a_bound_is_that_of_the_prediction_interval():
     assert deviation.deviations == pytest.approx(stats.t.ppf(1 - LEVEL / 2, 3))
 
 
+def test_with_a_study_the_variance_is_moderated_towards_that_of_its_other_variants():
+    number, random = (1, "train_loss"), np.random.default_rng(2)
+    known = [{number: value} for value in (0.1, 0.2, 0.3)]
+    study = [[{number: value} for value in random.normal(0.5, 0.05, 5)] for _ in range(400)]
+    band = SeedBand(known, study=study)
+    expected = (STUDY_DF * 0.05**2 + 2 * 0.1**2) / (STUDY_DF + 2)
+    assert band.std(number) == pytest.approx(math.sqrt(expected), rel=0.05)
+    assert band.tail(number, 2.5) == pytest.approx(2 * stats.t.sf(2.5, STUDY_DF + 2))
+    assert SeedBand(known[:1], study=study).std(number) == pytest.approx(0.05, rel=0.05)
+    assert SeedBand(known, study=study[:1]).std(number) == pytest.approx(0.1)
+
+
+def test_validation_before_the_last_epoch_is_not_compared():
+    random = np.random.default_rng(1)
+    known = [seed_of(random) for _ in range(5)]
+    jump = {**known[0], (1, "validation_accuracy"): 5.0, (1, "validation_loss"): 5.0}
+    assert not SeedBand(known).outside(jump)
+    assert SeedBand(known).outside({**jump, (3, "validation_loss"): 5.0})
+
+
 def test_deviations_are_in_the_order_of_epochs_with_the_test_part_last():
     random = np.random.default_rng(1)
     known = [seed_of(random) for _ in range(5)]
     outside = SeedBand(known).outside({number: value + 1 for number, value in known[0].items()})
-    assert [deviation.epoch for deviation in outside] == [1] * 4 + [2] * 4 + [3] * 4 + [0] * 2
+    assert [deviation.epoch for deviation in outside] == [1] * 2 + [2] * 2 + [3] * 4 + [0] * 2
 
 
 def test_without_seeds_the_standard_deviation_is_generic_and_grows_on_a_small_part():

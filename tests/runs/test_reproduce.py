@@ -27,7 +27,7 @@ from sentiment_lab.runs.folder import RunError, RunFolder
 from sentiment_lab.runs.provenance import Difference, most_likely_first
 from sentiment_lab.runs.published import PublishedRun, find_published, lines_of
 from sentiment_lab.runs.reproduction import Verdict, read_verdict
-from sentiment_lab.runs.seeds import other_seeds
+from sentiment_lab.runs.seeds import KnownSeeds, known_seeds
 from sentiment_lab.sweeps import execution
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.tracking.store import open_store
@@ -58,7 +58,7 @@ class Shifted:
 
 def narrow(run):
     """Return known seeds that hardly differ from a run."""
-    return [Shifted(run, shift) for shift in (-2e-7, -1e-7, 1e-7, 2e-7)]
+    return KnownSeeds([Shifted(run, shift) for shift in (-2e-7, -1e-7, 1e-7, 2e-7)])
 
 
 SAME = ("weights", "predictions", "epochs")
@@ -180,7 +180,7 @@ def test_a_published_record_detects_a_different_reproduction(network, other, tmp
     (page / "mine.jsonl").write_text(lines_of([network.folder]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     record = find_published(network.folder.short_hash)
-    verdict = compare_runs(record, other, [], 0.0, deterministic=True, seeds=narrow(network.folder))
+    verdict = compare_runs(record, other, [], 0.0, deterministic=True, known=narrow(network.folder))
     assert (verdict.verdict, verdict.same_weights, verdict.same_predictions) == ("diverged", False, False)
     assert compare_runs(record, network.folder, [], 0.0, deterministic=True).verdict == "bit-identical"
 
@@ -204,7 +204,7 @@ def test_an_unreadable_record_is_named(published, tmp_path, capsys):
 
 
 def test_a_difference_beyond_the_tolerance_is_a_divergence_at_its_epoch(network, other):
-    verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, seeds=narrow(network.folder))
+    verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, known=narrow(network.folder))
     assert (verdict.verdict, verdict.epoch) == ("diverged", 1)
     assert verdict.largest_difference > 0
     assert verdict.where.startswith(("epoch", "test_"))
@@ -241,11 +241,11 @@ def test_numbers_that_no_rounding_changes_are_a_divergence_whatever_the_toleranc
 
 
 def test_with_known_seeds_a_run_like_another_seed_is_equivalent(network, other):
-    seeds = [Shifted(network.folder, shift) for shift in (-0.2, -0.1, 0.1, 0.2)]
-    verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, seeds=seeds)
+    known = KnownSeeds([Shifted(network.folder, shift) for shift in (-0.2, -0.1, 0.1, 0.2)])
+    verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, known=known)
     assert (verdict.verdict, verdict.seeds, verdict.paired) == ("statistically equivalent", 4, True)
     assert "every loss and accuracy lies within the seeds' band" in verdict.report()
-    verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, seeds=narrow(network.folder))
+    verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, known=narrow(network.folder))
     assert (verdict.verdict, verdict.epoch) == ("diverged", 1)
     assert verdict.outside[0].startswith("epoch 1 ")
 
@@ -273,9 +273,10 @@ def test_other_seeds_come_from_folders_and_pages(network, tmp_path, monkeypatch)
     (page / "mine.jsonl").write_text(lines_of([jobs[1].folder]), encoding="utf-8")
     shutil.rmtree(jobs[1].folder.path)
     monkeypatch.chdir(tmp_path)
-    seeds = other_seeds(network.folder, network.folder.path.parent)
-    assert [run.short_hash for run in seeds] == [job.folder.short_hash for job in jobs]
-    np.testing.assert_array_equal(seeds[0].predicted_labels(), jobs[0].folder.predicted_labels())
+    known = known_seeds(network.folder, network.folder.path.parent)
+    assert known.study == []
+    assert [run.short_hash for run in known.seeds] == [job.folder.short_hash for job in jobs]
+    np.testing.assert_array_equal(known.seeds[0].predicted_labels(), jobs[0].folder.predicted_labels())
 
 
 def test_a_published_record_keeps_the_predicted_labels(network, tmp_path):
@@ -327,7 +328,7 @@ def test_in_a_terminal_the_download_is_asked_for(answer, error, tmp_path, monkey
 def test_a_divergence_exits_with_code_3(network, capsys, monkeypatch):
     seed = recurrent._seed
     monkeypatch.setattr(recurrent, "_seed", lambda number, name: seed(number + 1, name))
-    monkeypatch.setattr("sentiment_lab.runs.seeds.other_seeds", lambda original, root: narrow(original))
+    monkeypatch.setattr("sentiment_lab.runs.seeds.known_seeds", lambda original, root: narrow(original))
     code, verdict = again(network, capsys, tolerance=0)
     assert (code, verdict["verdict"]) == (3, "diverged")
 
