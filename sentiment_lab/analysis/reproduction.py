@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from sentiment_lab.analysis.predictions import read_test_predictions
-from sentiment_lab.analysis.seed_band import LEVEL, Numbers, SeedBand
+from sentiment_lab.analysis.seed_band import RATES, Numbers, SeedBand
 from sentiment_lab.config.identity import flatten
 from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.journal_callback import without_times
@@ -37,8 +37,6 @@ TOLERANCE = 0.01
 """Default of the largest difference of a loss (nats) or a score that counts as the same result without any test."""
 _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 _TEST = (0, "test_accuracy")
-_PARTS = 3
-"""Train, validation and test, which share the rate of false alarms."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +77,16 @@ def compare_runs(
     study = [list(map(numbers_of, runs)) for runs in known.study]
     band = SeedBand([numbers_of(run) for run in (original, *known.seeds)], _sizes(original), study)
     exact, outside = exact_differences(original, again), band.outside(numbers_of(again))
-    test = test_accuracy(band, before.test.accuracy, after.test.accuracy, _correctness(original, again))
+    test = compare_accuracies(band, before.test.accuracy, after.test.accuracy, _correctness(original, again))
     if all(same.values()) and scores[0] == scores[1]:
         verdict = IDENTICAL
     else:
         verdict = decide(exact=bool(exact), within=largest <= tolerance, outside=bool(outside), test=test)
     ordered = most_likely_first(causes, rounding=verdict != DIVERGED)
-    explained = "" if verdict == IDENTICAL else _explanation(original, ordered, deterministic=deterministic)
+    explained = "" if verdict == IDENTICAL else _explanation(original, ordered, exact, deterministic=deterministic)
     return Verdict(
         verdict=verdict,
-        epoch=next((one.epoch for one in outside if one.epoch), None) if verdict == DIVERGED else None,
+        epoch=next((one.epoch for one in outside if one.epoch), None) if verdict == DIVERGED and not exact else None,
         largest_difference=largest,
         where=where if largest else "" if verdict == IDENTICAL else "only weights or predictions",
         explanation=explained,
@@ -115,10 +113,10 @@ def decide(*, exact: bool, within: bool, outside: bool, test: AccuracyTest) -> s
         return DIVERGED
     if within:
         return WITHIN
-    return DIVERGED if outside or test.p_value < LEVEL / _PARTS else EQUIVALENT
+    return DIVERGED if outside or test.p_value < RATES["test"] else EQUIVALENT
 
 
-def test_accuracy(
+def compare_accuracies(
     band: SeedBand, before: float, after: float, correct: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None
 ) -> AccuracyTest:
     """Test whether two test accuracies differ by more than those of two seeds.
@@ -136,9 +134,6 @@ def test_accuracy(
     return AccuracyTest(
         difference, difference / seeds if seeds else math.copysign(size, difference), p_value, bool(correct)
     )
-
-
-test_accuracy.__test__ = False  # type: ignore[attr-defined]  # or pytest collects it
 
 
 def numbers_of(run: Original) -> Numbers:
@@ -220,9 +215,11 @@ def _correctness(original: Original, again: RunFolder) -> tuple[NDArray[np.bool_
     return before == (test.labels == 1), test.correct
 
 
-def _explanation(original: Original, causes: Sequence[Difference], *, deterministic: bool) -> str:
+def _explanation(original: Original, causes: Sequence[Difference], exact: Sequence[str], *, deterministic: bool) -> str:
     if causes:
         return str(causes[0])
+    if exact:
+        return "data or code changed without a record of it"
     mixed = [line for event in original.events() for line in event.get("differs", [])]
     if mixed:
         return f"the original was resumed after a change ({mixed[0]})"

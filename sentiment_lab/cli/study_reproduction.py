@@ -222,7 +222,7 @@ def _provenance(request: Request, runs: Sequence[RunFolder]) -> dict[str, Any]:
         "command": request.command,
         "date": datetime.now(UTC).date().isoformat(),
         "processor": here["processor"],
-        "machine": show_machine(here),
+        "machine": f"{here['processor'].partition(' [')[0]}, {show_machine(here)}",
         "code": show_code(here["code_version"]),
         "runs": {run.short_hash: _verdict(run) for run in runs},
     }

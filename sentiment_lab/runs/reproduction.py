@@ -33,7 +33,7 @@ class Verdict:
     verdict: str
     """bit-identical, within tolerance, statistically equivalent, or diverged."""
     epoch: int | None
-    """The first epoch that diverges; None where only the test scores do, and for the other verdicts."""
+    """The first epoch that diverges; None where only the test scores or exact numbers do, and for other verdicts."""
     largest_difference: float
     """Of all losses and accuracies."""
     where: str
@@ -77,8 +77,15 @@ class Verdict:
 
     @property
     def _headline(self) -> str:
-        where = f" at epoch {self.epoch}" if self.epoch else " on the test part" if self.verdict == DIVERGED else ""
-        return f"{self.verdict}{where}: {self._accuracy}the largest difference is {self._largest}"
+        return f"{self.verdict}{self._place}: {self._accuracy}the largest difference is {self._largest}"
+
+    @property
+    def _place(self) -> str:
+        if self.verdict != DIVERGED:
+            return ""
+        if self.exact:
+            return " in numbers that no rounding changes"
+        return f" at epoch {self.epoch}" if self.epoch else " on the test part"
 
     @property
     def _accuracy(self) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sentiment_lab.analysis.reproduction import AccuracyTest, decide, test_accuracy
-from sentiment_lab.analysis.seed_band import EARLY_LEVEL, GENERIC, LEVEL, REVIEWS, STUDY_DF, SeedBand
+from sentiment_lab.analysis.reproduction import AccuracyTest, compare_accuracies, decide
+from sentiment_lab.analysis.seed_band import EARLY_RATE, GENERIC, RATES, REVIEWS, STUDY_DF, SeedBand
 
 NAMES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
@@ -27,16 +27,16 @@ def test_a_new_seed_is_seldom_outside():
         *known, new = (seed_of(random) for _ in range(6))
         found += bool(SeedBand(known).outside(new))
     # Independent numbers are the worst case: two of each part, so at most twice the rates.
-    assert found / 1000 < 2 * (LEVEL + EARLY_LEVEL) + 0.02
+    assert found / 1000 < 2 * (sum(RATES.values()) + EARLY_RATE) + 0.02
 
 
 def test_a_bound_is_that_of_the_prediction_interval():
     known = [{(1, "train_loss"): value} for value in (0.1, 0.2, 0.3, 0.5)]
     values = [0.1, 0.2, 0.3, 0.5]
-    bound = np.mean(values) + stats.t.ppf(1 - LEVEL / 2, 3) * np.std(values, ddof=1) * math.sqrt(1 + 1 / 4)
+    bound = np.mean(values) + stats.t.ppf(1 - RATES["train"] / 2, 3) * np.std(values, ddof=1) * math.sqrt(1 + 1 / 4)
     assert not SeedBand(known).outside({(1, "train_loss"): bound - 1e-9})
     (deviation,) = SeedBand(known).outside({(1, "train_loss"): bound + 1e-9})
-    assert deviation.deviations == pytest.approx(stats.t.ppf(1 - LEVEL / 2, 3))
+    assert deviation.deviations == pytest.approx(stats.t.ppf(1 - RATES["train"] / 2, 3))
 
 
 def test_with_a_study_the_variance_is_moderated_towards_that_of_its_other_variants():
@@ -88,9 +88,9 @@ def test_the_accuracy_test_has_the_larger_of_both_standard_errors():
     random = np.random.default_rng(0)
     one, other = random.random(1000) < 0.8, random.random(1000) < 0.8
     paired = math.sqrt((one != other).sum()) / 1000
-    narrow = test_accuracy(accuracies(0.8, 0.8001, 0.7999), one.mean(), other.mean(), (one, other))
+    narrow = compare_accuracies(accuracies(0.8, 0.8001, 0.7999), one.mean(), other.mean(), (one, other))
     assert narrow.p_value == pytest.approx(2 * stats.norm.sf(abs(one.mean() - other.mean()) / paired))
-    wide = test_accuracy(accuracies(0.7, 0.8, 0.9), 0.8, 0.9, (one, other))
+    wide = compare_accuracies(accuracies(0.7, 0.8, 0.9), 0.8, 0.9, (one, other))
     assert wide.deviations == pytest.approx(0.1 / (0.1 * math.sqrt(2)))
     assert wide.p_value == pytest.approx(2 * stats.t.sf(wide.deviations, 2))
 

@@ -238,6 +238,8 @@ def test_numbers_that_no_rounding_changes_are_a_divergence_whatever_the_toleranc
     (line,) = verdict.exact
     assert line.startswith("train.tokens was ")
     assert "no rounding changes this: train.tokens was " in verdict.report()
+    assert str(verdict).startswith("diverged in numbers that no rounding changes: ")
+    assert verdict.explanation == "data or code changed without a record of it"
 
 
 def test_with_known_seeds_a_run_like_another_seed_is_equivalent(network, other):
