@@ -93,6 +93,7 @@ def compare_runs(
         layers=list(map(str, ordered)),
         tolerance=tolerance,
         seeds=len(known.seeds),
+        variants=band.variants,
         points=100 * test.difference,
         deviations=test.deviations,
         p_value=test.p_value,

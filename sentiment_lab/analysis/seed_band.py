@@ -83,7 +83,14 @@ class SeedBand:
         study: Sequence[Sequence[Numbers]] = (),
     ) -> None:
         """Take the numbers of each seed, the reviews of each part where known, and the seeds of other variants."""
-        self._seeds, self._sizes, self._study = seeds, sizes or {}, study
+        usable = [variant for variant in study if len(variant) >= MIN_SEEDS]
+        self._seeds, self._sizes = seeds, sizes or {}
+        self._study = usable if len(usable) >= MIN_VARIANTS else []
+
+    @property
+    def variants(self) -> int:
+        """Number of other variants that moderate the variances."""
+        return len(self._study)
 
     def std(self, number: Number) -> float:
         """Return the standard deviation of a number over seeds."""

@@ -48,6 +48,8 @@ class Verdict:
     tolerance: float
     seeds: int = 0
     """Other seeds of the variant that are known, besides the original's."""
+    variants: int = 0
+    """Other variants of the study whose seeds moderate the standard deviations; 0 where they do not."""
     points: float | None = None
     """Test accuracy of the reproduction minus that of the original, in percentage points."""
     deviations: float | None = None
@@ -118,8 +120,11 @@ class Verdict:
         yield from (f"outside the seeds' band: {line}" for line in self.outside)
         if not self.outside:
             yield "every loss and accuracy lies within the seeds' band"
-        if self.seeds > 1:
-            yield f"standard deviations are those of the {self.seeds + 1} known seeds"
+        if self.variants:
+            seeds = f"{self.seeds + 1} known seed{'s' * (self.seeds > 0)} of this variant"
+            yield f"standard deviations are those of {seeds} and {self.variants} other variants of its study"
+        elif self.seeds > 1:
+            yield f"standard deviations are those of the {self.seeds + 1} known seeds of this variant"
         else:
             known = (
                 "one other seed of this variant is known" if self.seeds else "no other seed of this variant is known"

@@ -246,6 +246,12 @@ def test_with_known_seeds_a_run_like_another_seed_is_equivalent(network, other):
     known = KnownSeeds([Shifted(network.folder, shift) for shift in (-0.2, -0.1, 0.1, 0.2)])
     verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, known=known)
     assert (verdict.verdict, verdict.seeds, verdict.paired) == ("statistically equivalent", 4, True)
+    assert "standard deviations are those of the 5 known seeds of this variant" in verdict.report()
+    with_study = compare_runs(
+        network.folder, other, [], 0.0, deterministic=True, known=KnownSeeds(known.seeds, [known.seeds] * 2)
+    )
+    assert with_study.verdict == "statistically equivalent"
+    assert with_study.report().count("5 known seeds of this variant and 2 other variants of its study") == 1
     assert "every loss and accuracy lies within the seeds' band" in verdict.report()
     verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, known=narrow(network.folder))
     assert (verdict.verdict, verdict.epoch) == ("diverged", 1)
