@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report, results
+from benchmarks import report, reproduction, results
 from benchmarks.__main__ import MEASURES, _about
 from benchmarks.faults.kills import SWEEPS
 from benchmarks.faults.report import Scenario, write_report
@@ -166,3 +166,21 @@ def test_invalid_command_lines_are_refused_with_a_clear_message():
     command = [sys.executable, "-m", "benchmarks.faults.malformed", *options]
     done = subprocess.run(command, cwd=STORED.parents[1], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+def test_published_seeds_are_seldom_diverged_and_another_processor_never_is():
+    verdicts = reproduction.published_verdicts("imdb", "recurrent", known=3)
+    assert len(verdicts) >= 130
+    assert verdicts.count("diverged") / len(verdicts) <= 0.05
+    on_two = reproduction.two_processors()
+    assert len(on_two) >= 5
+    assert "diverged" not in {verdict for _, _, verdict in on_two}
+
+
+def test_a_shifted_training_curve_is_diverged():
+    curves = {(epoch, f"train_{name}"): 0.5 for epoch in (1, 2) for name in ("loss", "accuracy")}
+    original = {**curves, (0, "test_accuracy"): 0.9, (0, "test_loss"): 0.3}
+    others = [{number: value + shift for number, value in original.items()} for shift in (-0.02, -0.01, 0.01, 0.02)]
+    assert reproduction.verdict(original, others[3], others[:3], []) == "statistically equivalent"
+    shifted = {**original, (2, "train_loss"): 0.7}
+    assert reproduction.verdict(original, shifted, others, []) == "diverged"

@@ -103,14 +103,21 @@ def _names(label: str) -> set[str]:
 
 
 def _labels(runs: Sequence[PublishedRun]) -> list[str]:
-    """Name variants by the settings in which they differ, the architecture first."""
+    """Name variants by the settings in which they differ; without those of the optimizer where these are not needed."""
     configs = [
         {key: value for key, value in with_left_out(flatten(run.config())).items() if key != "seed"} for run in runs
     ]
+    short = [{key: value for key, value in one.items() if not key.startswith("optimizer.")} for one in configs]
+    labels = _described(short)
+    return labels if len({*labels}) == len(labels) else _described(configs)
+
+
+def _described(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the differing settings of each config, after the name of its architecture."""
     labels = [" ".join(assignments(settings)) for settings in differing(configs)]
     names = [model_name(config) for config in configs]
     return [
-        label if label.startswith(name) else f"{name} {label}".strip()
+        label if label.split(" ")[0] == name else f"{name} {label}".strip()
         for label, name in zip(labels, names, strict=True)
     ]
 
