@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all check bench bench-quick bench-check bench-faults bench-store bench-launchers bench-bits peers lock clean
+.PHONY: help demo test test-slow test-all check bench bench-quick bench-check bench-faults bench-store bench-launchers bench-bits bench-reproduction peers lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -52,6 +52,9 @@ bench-faults: $(READY)  ## Test killed, locked, damaged and misspelt runs; write
 
 bench-store: $(READY)  ## Fill SQLite and PostgreSQL through MLflow; writes benchmarks/STORE.md; needs PostgreSQL
 	$(BIN)/python -m benchmarks.store
+
+bench-reproduction: $(READY)  ## Measure how often verdicts of `reproduce` are wrong; writes benchmarks/REPRODUCTION.md
+	$(BIN)/python -m benchmarks.reproduction
 
 bench-launchers: $(READY)  ## Run one sweep with every launcher while workers fail; writes benchmarks/EXECUTORS.md
 	$(BIN)/python -m benchmarks.executors

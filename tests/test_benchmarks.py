@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bits, report, results
+from benchmarks import bits, report, reproduction, results
 from benchmarks.__main__ import MEASURES, _about
 from benchmarks.faults.kills import SWEEPS
 from benchmarks.faults.report import Scenario, write_report
@@ -183,3 +183,21 @@ def test_the_page_of_bits_has_a_row_for_each_case_and_a_column_for_each_setting(
     assert f"| | {bits.DEFAULT} | {bits.PORTABLE} |" in page
     assert "| gru 64 | MatMul | MatMul |" in page
     assert "| gru 64 | 10.0 ms | 15.0 ms | 1.50 |" in page
+
+
+def test_published_seeds_are_seldom_diverged_and_another_processor_never_is():
+    verdicts = reproduction.published_verdicts("imdb", "recurrent", known=3)
+    assert len(verdicts) >= 130
+    assert verdicts.count("diverged") / len(verdicts) <= 0.05
+    on_two = reproduction.two_processors()
+    assert len(on_two) >= 5
+    assert "diverged" not in {verdict for _, _, verdict in on_two}
+
+
+def test_a_shifted_training_curve_is_diverged():
+    curves = {(epoch, f"train_{name}"): 0.5 for epoch in (1, 2) for name in ("loss", "accuracy")}
+    original = {**curves, (0, "test_accuracy"): 0.9, (0, "test_loss"): 0.3}
+    others = [{number: value + shift for number, value in original.items()} for shift in (-0.02, -0.01, 0.01, 0.02)]
+    assert reproduction.verdict(original, others[3], others[:3], []) == "statistically equivalent"
+    shifted = {**original, (2, "train_loss"): 0.7}
+    assert reproduction.verdict(original, shifted, others, []) == "diverged"

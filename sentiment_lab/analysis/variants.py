@@ -114,6 +114,15 @@ def short_names(keys: Collection[str]) -> dict[str, str]:
     return {key: end if ends.count(end) == 1 else key for key, end in zip(keys, ends, strict=True)}
 
 
+def assignments(settings: Settings) -> list[str]:
+    """Return settings as text: the architecture's name alone, others as short key and value."""
+    short = short_names(settings)
+    return [
+        str(value) if key == MODEL else f"{short[key]}={value if isinstance(value, str) else _text(value)}"
+        for key, value in settings.items()
+    ]
+
+
 def _names(configs: Sequence[Settings]) -> list[str] | None:
     """Return the names of the architectures; None if a config lacks settings of its model."""
     try:
@@ -170,7 +179,7 @@ def _block_names(runs: Sequence[StudyRun], keys: Collection[str], files: Mapping
     rest = [_named_data({key: value for key, value in run.config.items() if key not in keys}, files) for run in runs]
     differs = differing([{key: value for key, value in one.items() if key != "seed"} for one in rest])
     return {
-        run.short_hash: " ".join([*_assignments(different), *([f"seed={one['seed']}"] if "seed" in one else [])])
+        run.short_hash: " ".join([*assignments(different), *([f"seed={one['seed']}"] if "seed" in one else [])])
         for run, one, different in zip(runs, rest, differs, strict=True)
     }
 
@@ -179,17 +188,9 @@ def _labels(settings: Sequence[Settings], configs: Sequence[Settings], tuned: Co
     """Name variants by the settings in which they differ; a single variant by its architecture."""
     if len(settings) == 1:
         return _names(configs) or ["all runs"]
-    short = [" ".join(_assignments({key: one[key] for key in one if key not in tuned})) for one in settings]
+    short = [" ".join(assignments({key: one[key] for key in one if key not in tuned})) for one in settings]
     unambiguous = all(short) and len({*short}) == len(short)
-    return short if unambiguous else [" ".join(_assignments(one)) or "all runs" for one in settings]
-
-
-def _assignments(settings: Settings) -> list[str]:
-    short = short_names(settings)
-    return [
-        str(value) if key == MODEL else f"{short[key]}={value if isinstance(value, str) else _text(value)}"
-        for key, value in settings.items()
-    ]
+    return short if unambiguous else [" ".join(assignments(one)) or "all runs" for one in settings]
 
 
 def _text(value: Any) -> str:

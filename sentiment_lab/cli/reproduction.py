@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sentiment_lab.base.console import print_message
 from sentiment_lab.base.portable import require_portable
+from sentiment_lab.cli.download import confirm_download
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.identity import canonical_text, config_hash, flatten, identity_of, restore, sha256_hex
@@ -20,7 +21,6 @@ from sentiment_lab.config.resources import cache_folder
 from sentiment_lab.config.settings import Config, ImdbData, LaunchConfig
 from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.runs.job import Job
-from sentiment_lab.runs.journal import Event
 from sentiment_lab.runs.listing import find_run
 from sentiment_lab.runs.provenance import Difference, code_version, differences, environment
 from sentiment_lab.runs.published import PublishedRun, find_published
@@ -81,14 +81,20 @@ def _fetch(prefix: str, base: Config, folder: Path, missing: RunError) -> RunFol
     return run
 
 
-def prepare_job(original: Original, overrides: Sequence[str], *, other_data: bool) -> tuple[Job, list[Difference]]:
+def prepare_job(
+    original: Original, overrides: Sequence[str], *, other_data: bool, yes: bool, runs: Path | None = None
+) -> tuple[Job, list[Difference]]:
     """Return the job that repeats a run, and the differences in data, code and machine, which are also printed.
 
-    Raises RunError for other reviews, unless `other_data` is set, and ConfigError for an override that would change the
-    run.
+    It runs in the folder `runs`, by default in the first folder of reproductions that lacks this run.
+    Reviews that are not on this machine are downloaded, with `yes` without asking. Raises RunError for other reviews,
+    unless `other_data` is set, ConfigError for an override that would change the run, and LabError where a download is
+    not confirmed.
     """
     started = original.started() or {}
-    config = _restore_config(original, started, overrides, other_data=other_data)
+    config = restore_config(original, overrides, other_data=other_data)
+    confirm_download(config, original.result().train_seconds, f"run {original.short_hash}", yes=yes)
+    config = replace(config, paths=replace(config.paths, runs=str(runs or reproductions_folder([config]))))
     now = {**_data_hashes(config), "code_version": code_version().version, **environment(config.launch.threads)}
     data = next((event for event in original.events() if event["event"] == "data"), {})
     was = {**original.environment(), "data_hash": data["data_hash"], "split_hash": data["split_hash"]}
@@ -105,12 +111,13 @@ def prepare_job(original: Original, overrides: Sequence[str], *, other_data: boo
     return Job(config, original.overrides(), variant, reproduces=original_hash), differing
 
 
-def _restore_config(original: Original, started: Event, overrides: Sequence[str], *, other_data: bool) -> Config:
+def restore_config(original: Original, overrides: Sequence[str], *, other_data: bool = False) -> Config:
     """Return the stored config of a run with paths, tracking and launch settings of this machine.
 
-    With `other_data`, it has no `data.expect`, which the original's reviews alone have.
+    With `other_data`, it has no `data.expect`, which the original's reviews alone have. Raises ConfigError for an
+    override that would change the run.
     """
-    stored = original.config()
+    stored, started = original.config(), original.started() or {}
     group = [f"data={stored['data']['source']}"]
     base = compose_config([*group, *overrides])
     _check_overrides(compose_config(group), base)
@@ -121,11 +128,7 @@ def _restore_config(original: Original, started: Event, overrides: Sequence[str]
         config = replace(config, data=replace(config.data, path=source))
     if other_data:
         config = replace(config, data=replace(config.data, expect=None))
-    return replace(
-        config,
-        study=replace(config.study, name=started["study"]),
-        paths=replace(config.paths, runs=str(_new_runs_folder(config))),
-    )
+    return replace(config, study=replace(config.study, name=started["study"]))
 
 
 def _launch_as(environment: Mapping[str, str], launch: LaunchConfig) -> LaunchConfig:
@@ -152,15 +155,16 @@ def _check_overrides(before: Config, after: Config) -> None:
         )
 
 
-def _new_runs_folder(config: Config) -> Path:
-    """Return the first folder of reproductions without a complete or running run of this config.
+def reproductions_folder(configs: Sequence[Config]) -> Path:
+    """Return the first folder of reproductions that lacks a complete or running run of any of these configs.
 
     An interrupted reproduction is thus resumed.
     """
-    root = Path(config.paths.store).absolute() / "reproductions"
+    root = Path(configs[0].paths.store).absolute() / "reproductions"
     folders = (root / str(number) for number in itertools.count(1))
-    short = RunFolder.of(config).short_hash
-    return next(folder for folder in folders if RunFolder(folder / short).state not in ("complete", "running"))
+    names = [RunFolder.of(config).short_hash for config in configs]
+    done = ("complete", "running")
+    return next(folder for folder in folders if any(RunFolder(folder / name).state not in done for name in names))
 
 
 def _data_hashes(config: Config) -> dict[str, str]:

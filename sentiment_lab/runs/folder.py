@@ -31,7 +31,9 @@ from sentiment_lab.runs.lock import Holder, hold
 from sentiment_lab.training.result import FORMAT, Result, result_from_plain
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 FIRST_FILES = ("config.json", "overrides.yaml", "environment.txt", "code.diff")
 """Files written before training; the journal's first line holds their digests."""
@@ -188,6 +190,16 @@ class RunFolder:
             content = json.dumps(values.tolist()).encode() if values.dtype == object else values.tobytes()
             digest.update(f"{name} {len(values)}\n".encode() + content)
         return digest.hexdigest()
+
+    def predicted_labels(self) -> NDArray[np.bool_]:
+        """Return whether each review of the test part is predicted positive (reviews,), in the order of the review ids.
+
+        Raises what `predictions` raises.
+        """
+        predictions = self.predictions()
+        test = predictions[predictions["part"] == "test"].sort_values("review_id", kind="stable")
+        positive: NDArray[np.bool_] = (test["probability"] > 0.5).to_numpy()
+        return positive
 
     def checked_predictions(self) -> Path:
         """Return the file of the predictions after checking its digest.

@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from sentiment_lab.config.identity import SHORT, canonical_text, sha256_hex
 from sentiment_lab.config.resources import PACKAGE
 
 ORDER = ("data", "split", "code", "environment", "threads", "processor")
-"""Categories of a difference, the most likely cause of other numbers first."""
+"""Categories of a difference, the most likely cause of a jump first: rounding cannot cause one."""
+_ROUNDING_ORDER = ("data", "split", "processor", "environment", "threads", "code")
+"""The same for differences of the size of two seeds: another order of additions from the first batch on."""
 
 _CATEGORIES = {
     "data_hash": "data",
@@ -120,6 +122,12 @@ def differences(was: Mapping[str, str], now: Mapping[str, str]) -> list[Differen
         if was.get(name) != now.get(name)
     ]
     return sorted(differing, key=lambda difference: ORDER.index(difference.category))
+
+
+def most_likely_first(found: Iterable[Difference], *, rounding: bool) -> list[Difference]:
+    """Return differences, the most likely cause first: of differences that rounding can explain, or of others."""
+    order = _ROUNDING_ORDER if rounding else ORDER
+    return sorted(found, key=lambda difference: order.index(difference.category))
 
 
 def _processor() -> str:

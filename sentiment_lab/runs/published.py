@@ -1,16 +1,20 @@
 """Published runs: the records in a page's folder, from which a run can be reproduced and compared by its hash.
 
 Run folders are not published, because they hold weights and paths of one machine. Instead each page has a JSON Lines
-file with one record per run: config, environment, the numbers of every epoch, and digests of weights and predictions.
+file with one record per run: config, environment, the numbers of every epoch, digests of weights and predictions, and
+the predicted labels of the test part. `predicted` is the number of test reviews, a colon, and the labels in base64: a
+bit for each review (1 is positive) in the order of the sorted review ids, packed by `numpy.packbits`. Older records
+lack it.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentiment_lab.base.files import DamageError
 from sentiment_lab.config.identity import SHORT, machine_independent
@@ -20,6 +24,10 @@ from sentiment_lab.runs.journal import Event
 from sentiment_lab.runs.journal_callback import without_times
 from sentiment_lab.runs.provenance import environment
 from sentiment_lab.training.result import Result, result_from_plain, result_to_plain
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 ENDING = ".jsonl"
 _FIRST = '{"config_hash": "'
@@ -73,6 +81,18 @@ class PublishedRun:
         """Return the digest of all predictions."""
         return str(self.plain["predictions"])
 
+    def predicted_labels(self) -> NDArray[np.bool_] | None:
+        """Return the predicted labels (reviews,) of the test part by review id; None for a record without them.
+
+        Raises DamageError when they cannot be read.
+        """
+        if "predicted" not in self.plain:
+            return None
+        try:
+            return _unpack(self.plain["predicted"])
+        except ValueError as error:
+            raise DamageError(f"{self.file}: the predicted labels of run {self.short_hash} cannot be read") from error
+
 
 def lines_of(runs: Iterable[RunFolder]) -> str:
     """Return a line for each complete run.
@@ -97,6 +117,11 @@ def find_published(prefix: str) -> PublishedRun | None:
     return max(matches, key=lambda run: len(run.environment().items() & here), default=None)
 
 
+def published_runs() -> Iterator[PublishedRun]:
+    """Yield every record of the pages in `./experiments` and of this project's; of a run there may be several."""
+    yield from _matching("")
+
+
 def _matching(prefix: str) -> Iterator[PublishedRun]:
     for folder in dict.fromkeys((Path.cwd() / "experiments", resource_folder("experiments"))):
         for file in sorted(folder.glob(f"*/*{ENDING}")):
@@ -118,7 +143,9 @@ def _plain(run: RunFolder) -> dict[str, Any]:
     result = run.result()
     epochs = {event["epoch"]: event for event in events if event["event"] == "epoch"}
     differs = [line for event in events for line in event.get("differs", [])]
-    kept: list[dict[str, Any]] = [{"event": "data", "data_hash": result.data_hash, "split_hash": result.split_hash}]
+    parts = [{"parts": event["parts"]} for event in events if event["event"] == "data" and "parts" in event][-1:]
+    hashes = {"data_hash": result.data_hash, "split_hash": result.split_hash}
+    kept: list[dict[str, Any]] = [{"event": "data", **hashes, **(parts[0] if parts else {})}]
     kept += [{"event": "epoch", **without_times(epochs[number])} for number in sorted(epochs)]
     kept += [{"event": "started", "differs": differs}] if differs else []
     return {
@@ -131,4 +158,25 @@ def _plain(run: RunFolder) -> dict[str, Any]:
         "events": kept,
         "result": result_to_plain(result),
         "predictions": run.predictions_digest(),
+        "predicted": _pack(run.predicted_labels()),
     }
+
+
+def _pack(labels: NDArray[np.bool_]) -> str:
+    import numpy as np
+
+    return f"{len(labels)}:{base64.b64encode(np.packbits(labels).tobytes()).decode()}"
+
+
+def _unpack(text: str) -> NDArray[np.bool_]:
+    """Return the labels (reviews,) of a packed text.
+
+    Raises ValueError where it was changed.
+    """
+    import numpy as np
+
+    count, _, packed = text.partition(":")
+    bits = np.frombuffer(base64.b64decode(packed, validate=True), np.uint8)
+    if len(bits) != -(-int(count) // 8):
+        raise ValueError(f"{len(bits)} bytes for {count} reviews")
+    return np.unpackbits(bits, count=int(count)).astype(bool)

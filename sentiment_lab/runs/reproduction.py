@@ -1,29 +1,28 @@
-"""Comparing a run with its reproduction: epoch by epoch, weights, predictions, and one verdict."""
+"""The verdict on a reproduced run: its content, its text, and its file in the run folders.
+
+`analysis.reproduction` decides it; docs/reproducibility.md describes the rule.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sentiment_lab.base.console import print_message
 from sentiment_lab.base.files import DamageError, read_checksummed, write_checksummed
 from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.journal import Event
 from sentiment_lab.runs.journal_callback import without_times
-from sentiment_lab.runs.provenance import ORDER, Difference, differences
 from sentiment_lab.training.callbacks import Callback
 from sentiment_lab.training.result import EpochRecord, Result
 
-TOLERANCE = 0.01
-"""Largest difference of a loss (nats) or an accuracy that still counts as the same result.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Two processors round differently, and training amplifies that: on the real reviews a run's accuracies then change by a
-few tenths of a percent, as they do between two seeds.
-"""
-
-IDENTICAL, WITHIN, DIVERGED = "bit-identical", "within tolerance", "diverged"
+IDENTICAL, WITHIN, EQUIVALENT, DIVERGED = "bit-identical", "within tolerance", "statistically equivalent", "diverged"
 FILE = "reproduction.json"
 
 
@@ -32,9 +31,9 @@ class Verdict:
     """How a reproduction compares with the original."""
 
     verdict: str
-    """bit-identical, within tolerance, or diverged."""
+    """bit-identical, within tolerance, statistically equivalent, or diverged."""
     epoch: int | None
-    """The first epoch beyond the tolerance; None where only the test scores are."""
+    """The first epoch that diverges; None where only the test scores or exact numbers do, and for other verdicts."""
     largest_difference: float
     """Of all losses and accuracies."""
     where: str
@@ -42,30 +41,95 @@ class Verdict:
     explanation: str
     """The most likely cause of a difference; empty where there is none."""
     layers: Sequence[str]
-    """Every difference in data, split, code, environment, threads and processor, as text."""
+    """Every difference in data, split, code, environment, threads and processor as text, most likely cause first."""
     same_weights: bool
     same_predictions: bool
     same_epochs: bool
     tolerance: float
+    seeds: int = 0
+    """Other seeds of the variant that are known, besides the original's."""
+    variants: int = 0
+    """Other variants of the study whose seeds moderate the standard deviations; 0 where they do not."""
+    points: float | None = None
+    """Test accuracy of the reproduction minus that of the original, in percentage points."""
+    deviations: float | None = None
+    """The same in standard deviations of the difference of two seeds."""
+    p_value: float | None = None
+    """Of the test that the accuracies differ by more than seeds do; paired where `paired` is true."""
+    paired: bool = False
+    """Whether the test used the predicted labels of both runs."""
+    outside: Sequence[str] = ()
+    """Numbers outside the band of the seeds, as text."""
+    exact: Sequence[str] = ()
+    """Numbers that no rounding can change, such as the tokens of a part, and that differ, as text."""
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Verdict:
-        """Build a verdict from the content that `keep_verdict` wrote."""
-        return cls(**{name: plain[name] for name in cls.__dataclass_fields__})
+        """Build a verdict from the content that `keep_verdict` wrote, also by a version with fewer fields."""
+        return cls(**{name: plain[name] for name in cls.__dataclass_fields__ if name in plain})
 
     def __str__(self) -> str:
         if self.verdict == IDENTICAL:
             return IDENTICAL
-        where = f" at epoch {self.epoch}" if self.epoch else " on the test part" if self.verdict == DIVERGED else ""
-        return (
-            f"{self.verdict}{where}: the largest difference is {self.largest_difference:.3g} ({self.where}; "
-            f"tolerance {self.tolerance:g}; {self._equal}); {self.explanation}"
-        )
+        return f"{self._headline} ({self._equal}; tolerance {self.tolerance:g}); {self.explanation}"
+
+    def report(self) -> str:
+        """Return the verdict with its reasons and all differences between the two machines, one per line."""
+        return self.verdict if self.verdict == IDENTICAL else "\n  ".join([self._headline, *self._reasons()])
+
+    @property
+    def _headline(self) -> str:
+        return f"{self.verdict}{self._place}: {self._accuracy}the largest difference is {self._largest}"
+
+    @property
+    def _place(self) -> str:
+        if self.verdict != DIVERGED:
+            return ""
+        if self.exact:
+            return " in numbers that no rounding changes"
+        return f" at epoch {self.epoch}" if self.epoch else " on the test part"
+
+    @property
+    def _accuracy(self) -> str:
+        if self.points is None:
+            return ""
+        size = f" ({abs(self.deviations):.1f} standard deviations between seeds)" if self.deviations is not None else ""
+        return f"test accuracy differs by {self.points:+.2f} points{size}, "
+
+    @property
+    def _largest(self) -> str:
+        return f"{self.largest_difference:.3g} in {self.where}" if self.largest_difference else "0"
 
     @property
     def _equal(self) -> str:
         same = {"weights": self.same_weights, "predictions": self.same_predictions, "epochs": self.same_epochs}
         return ", ".join(f"{what} {'equal' if equal else 'differ'}" for what, equal in same.items())
+
+    def _reasons(self) -> Iterator[str]:
+        yield f"{self._equal}; tolerance {self.tolerance:g}"
+        yield from (f"no rounding changes this: {line}" for line in self.exact)
+        if self.verdict in (EQUIVALENT, DIVERGED):
+            yield from self._tests()
+        yield f"most likely cause: {self.explanation}"
+        yield from (f"also: {line}" for line in self.layers if line != self.explanation)
+
+    def _tests(self) -> Iterator[str]:
+        if self.p_value is not None:
+            test = "paired test on the predictions" if self.paired else "test of the accuracies"
+            yield f"{test}: p = {self.p_value:.2g}"
+        yield from (f"outside the seeds' band: {line}" for line in self.outside)
+        if not self.outside:
+            yield "every loss and accuracy lies within the seeds' band"
+        if self.variants:
+            seeds = f"{self.seeds + 1} known seed{'s' * (self.seeds > 0)} of this variant"
+            yield f"standard deviations are those of {seeds} and {self.variants} other variants of its study"
+        elif self.seeds > 1:
+            yield f"standard deviations are those of the {self.seeds + 1} known seeds of this variant"
+        else:
+            known = (
+                "one other seed of this variant is known" if self.seeds else "no other seed of this variant is known"
+            )
+            yield f"{known}, so standard deviations are generic (docs/reproducibility.md); run more seeds for its own"
 
 
 class Original(Protocol):
@@ -74,6 +138,9 @@ class Original(Protocol):
     @property
     def short_hash(self) -> str:
         """First digits of the config hash."""
+
+    def config(self) -> dict[str, Any]:
+        """Return its canonical config as plain data."""
 
     def events(self) -> list[Event]:
         """Return the events of its journal."""
@@ -84,12 +151,21 @@ class Original(Protocol):
     def predictions_digest(self) -> str:
         """Return the digest of its predictions."""
 
+    def predicted_labels(self) -> NDArray[np.bool_] | None:
+        """Return the predicted labels of the test part in the order of the review ids; None where not recorded."""
+
+
+def epochs_of(run: Original) -> list[Event]:
+    """Return the epoch events of a run in order, the last one of each epoch."""
+    latest = {event["epoch"]: event for event in run.events() if event["event"] == "epoch"}
+    return [latest[epoch] for epoch in sorted(latest)]
+
 
 class EpochComparison(Callback):
     """Prints for each epoch whether it equals that of the original."""
 
     def __init__(self, original: Original) -> None:
-        self._before = {event["epoch"]: event for event in original.events() if event["event"] == "epoch"}
+        self._before = {event["epoch"]: event for event in epochs_of(original)}
 
     def epoch_ended(self, record: EpochRecord) -> None:
         """Print the largest difference of the epoch's numbers."""
@@ -97,50 +173,8 @@ class EpochComparison(Callback):
         if before is None:
             print_message(f"  epoch {record.epoch}: not in the original")
             return
-        value, name = max(_gaps(before, asdict(record)), default=(0.0, ""))
+        value, name = max(gaps(without_times(before), asdict(record)), default=(0.0, ""))
         print_message(f"  epoch {record.epoch}: " + (f"differs by {value:.3g} in {name}" if value else "identical"))
-
-
-def compare_runs(
-    original: Original, again: RunFolder, known: Sequence[Difference], tolerance: float, *, deterministic: bool
-) -> Verdict:
-    """Compare two complete runs of one config.
-
-    `known` are the differences found before the second one started. Raises DamageError for a damaged file of either.
-    """
-    before, after = original.result(), again.result()
-    paths = ({"execution_path": before.execution_path}, {"execution_path": after.execution_path})
-    causes = [*known, *(Difference("processor", d.name, d.was, d.now) for d in differences(*paths))]
-    epochs = [_epochs(run) for run in (original, again)]
-    numbers = [list(map(without_times, run)) for run in epochs]
-    tests = _common_scores(before, after)
-    same = {
-        "same_weights": before.weights_digest == after.weights_digest,
-        "same_predictions": original.predictions_digest() == again.predictions_digest(),
-        "same_epochs": numbers[0] == numbers[1],
-    }
-    gaps = [(v, f"epoch {e['epoch']} {n}") for e, f in zip(*epochs, strict=False) for v, n in _gaps(e, f)]
-    gaps += [(value, f"test_{name}") for value, name in _gaps(*tests)]
-    largest, where = max(gaps, default=(0.0, ""))
-    diverged, epoch = _divergence(epochs, largest, tolerance)
-    verdict = IDENTICAL if all(same.values()) and tests[0] == tests[1] else DIVERGED if diverged else WITHIN
-    explained = "" if verdict == IDENTICAL else _explanation(original, causes, deterministic=deterministic)
-    return Verdict(
-        verdict=verdict,
-        epoch=epoch if verdict == DIVERGED else None,
-        largest_difference=largest,
-        where=where if largest else "" if verdict == IDENTICAL else "only weights or predictions",
-        explanation=explained,
-        layers=list(map(str, causes)),
-        tolerance=tolerance,
-        **same,
-    )
-
-
-def _common_scores(before: Result, after: Result) -> list[dict[str, float]]:
-    """Return the test scores that both results have: an earlier version of the project may compute fewer."""
-    first, second = before.test.by_name(), after.test.by_name()
-    return [{name: scores[name] for name in first if name in second} for scores in (first, second)]
 
 
 def keep_verdict(verdict: Verdict, metadata: Mapping[str, Any], folders: Sequence[RunFolder]) -> None:
@@ -165,38 +199,12 @@ def read_verdict(folder: RunFolder) -> dict[str, Any] | None:
         raise
 
 
-def _divergence(epochs: Sequence[list[Event]], largest: float, tolerance: float) -> tuple[bool, int | None]:
-    """Return whether two runs diverge, and the first epoch where they do."""
-    one, other = epochs
-    for before, after in zip(one, other, strict=False):
-        if max(_gaps(before, after), default=(0.0, ""))[0] > tolerance:
-            return True, int(before["epoch"])
-    if len(one) != len(other):
-        return True, min(len(one), len(other)) + 1
-    return largest > tolerance, None
-
-
-def _gaps(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
-    for name, was in without_times(before).items():
+def gaps(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
+    """Yield the absolute difference and the name of each number; infinity where only one is a finite number."""
+    for name, was in before.items():
         now = after.get(name)
         if isinstance(was, float) and isinstance(now, float):
             both_nan = math.isnan(was) and math.isnan(now)
             yield (0.0 if both_nan else abs(was - now) if math.isfinite(was - now) else math.inf), name
         elif was != now:
             yield math.inf, name
-
-
-def _epochs(run: Original) -> list[Event]:
-    latest = {event["epoch"]: event for event in run.events() if event["event"] == "epoch"}
-    return [latest[epoch] for epoch in sorted(latest)]
-
-
-def _explanation(original: Original, causes: Sequence[Difference], *, deterministic: bool) -> str:
-    if causes:
-        return str(min(causes, key=lambda cause: ORDER.index(cause.category)))
-    mixed = [line for event in original.events() for line in event.get("differs", [])]
-    if mixed:
-        return f"the original was resumed after a change ({mixed[0]})"
-    if not deterministic:
-        return "training.deterministic is false"
-    return "no recorded difference explains it"

@@ -2,30 +2,66 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from sentiment_lab.analysis.predictions import read_test_predictions
+from sentiment_lab.analysis.reproduction import compare_runs
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.files import DamageError
+from sentiment_lab.cli.main import main
 from sentiment_lab.cli.reproduce import reproduce
 from sentiment_lab.config import identity
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.identity import config_hash
+from sentiment_lab.data.reviews import DataError
+from sentiment_lab.data.sources import locate
 from sentiment_lab.models import recurrent
-from sentiment_lab.runs.folder import RunError
-from sentiment_lab.runs.provenance import Difference
-from sentiment_lab.runs.published import find_published, lines_of
-from sentiment_lab.runs.reproduction import compare_runs, read_verdict
+from sentiment_lab.runs.folder import RunError, RunFolder
+from sentiment_lab.runs.provenance import Difference, most_likely_first
+from sentiment_lab.runs.published import PublishedRun, find_published, lines_of
+from sentiment_lab.runs.reproduction import Verdict, read_verdict
+from sentiment_lab.runs.seeds import KnownSeeds, known_seeds
 from sentiment_lab.sweeps import execution
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.sweeps.preparation import Preparation
 from sentiment_lab.tracking.store import open_store
 from tests.tiny import LINEAR, TINY, job_of, locations, only_locations, write_reviews
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A run whose losses and accuracies are those of another one plus a constant, as a known seed."""
+
+    run: RunFolder
+    shift: float
+
+    def __getattr__(self, name):
+        return getattr(self.run, name)
+
+    def events(self):
+        return [
+            {key: value + self.shift if isinstance(value, float) else value for key, value in event.items()}
+            for event in self.run.events()
+        ]
+
+    def result(self):
+        result = self.run.result()
+        test = replace(result.test, accuracy=result.test.accuracy + self.shift, loss=result.test.loss + self.shift)
+        return replace(result, test=test)
+
+
+def narrow(run):
+    """Return known seeds that hardly differ from a run."""
+    return KnownSeeds([Shifted(run, shift) for shift in (-2e-7, -1e-7, 1e-7, 2e-7)])
+
 
 SAME = ("weights", "predictions", "epochs")
 
@@ -146,7 +182,7 @@ def test_a_published_record_detects_a_different_reproduction(network, other, tmp
     (page / "mine.jsonl").write_text(lines_of([network.folder]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     record = find_published(network.folder.short_hash)
-    verdict = compare_runs(record, other, [], 0.0, deterministic=True)
+    verdict = compare_runs(record, other, [], 0.0, deterministic=True, known=narrow(network.folder))
     assert (verdict.verdict, verdict.same_weights, verdict.same_predictions) == ("diverged", False, False)
     assert compare_runs(record, network.folder, [], 0.0, deterministic=True).verdict == "bit-identical"
 
@@ -170,31 +206,139 @@ def test_an_unreadable_record_is_named(published, tmp_path, capsys):
 
 
 def test_a_difference_beyond_the_tolerance_is_a_divergence_at_its_epoch(network, other):
-    verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True)
+    verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, known=narrow(network.folder))
     assert (verdict.verdict, verdict.epoch) == ("diverged", 1)
     assert verdict.largest_difference > 0
     assert verdict.where.startswith(("epoch", "test_"))
-    assert str(verdict).startswith("diverged at epoch 1: the largest difference is ")
+    assert str(verdict).startswith("diverged at epoch 1: test accuracy differs by ")
 
 
 def test_a_difference_below_the_tolerance_is_reported_with_its_size(network, other):
     verdict = compare_runs(network.folder, other, [], 1.0, deterministic=True)
     assert (verdict.verdict, verdict.epoch, verdict.same_weights) == ("within tolerance", None, False)
     assert verdict.explanation == "no recorded difference explains it"
-    assert str(verdict).startswith(f"within tolerance: the largest difference is {verdict.largest_difference:.3g} (")
+    assert f"the largest difference is {verdict.largest_difference:.3g} in {verdict.where} (" in str(verdict)
 
 
 def test_the_most_likely_cause_explains_a_difference(network, other):
     known = [Difference("threads", "cores", "64", "2"), Difference("environment", "keras", "2", "3")]
     verdict = compare_runs(network.folder, other, known, 1.0, deterministic=True)
     assert verdict.explanation == "environment differs: keras was 2, is 3"
-    assert verdict.layers == ["threads differs: cores was 64, is 2", "environment differs: keras was 2, is 3"]
+    assert verdict.layers == ["environment differs: keras was 2, is 3", "threads differs: cores was 64, is 2"]
     assert compare_runs(network.folder, other, [], 1.0, deterministic=False).explanation.startswith("training.deter")
+
+
+def test_numbers_that_no_rounding_changes_are_a_divergence_whatever_the_tolerance(network, tmp_path):
+    copy = RunFolder(shutil.copytree(network.folder.path, tmp_path / network.folder.short_hash))
+    record = PublishedRun(json.loads(lines_of([copy])), tmp_path / "mine.jsonl")
+    for event in record.plain["events"]:
+        if event["event"] == "data":
+            event["parts"]["train"]["tokens"] += 7
+    record.plain["result"]["weights_digest"] = "0" * 64
+    verdict = compare_runs(record, copy, [], 1.0, deterministic=True)
+    assert verdict.verdict == "diverged"
+    (line,) = verdict.exact
+    assert line.startswith("train.tokens was ")
+    assert "no rounding changes this: train.tokens was " in verdict.report()
+    assert str(verdict).startswith("diverged in numbers that no rounding changes: ")
+    assert verdict.explanation == "data or code changed without a record of it"
+
+
+def test_with_known_seeds_a_run_like_another_seed_is_equivalent(network, other):
+    known = KnownSeeds([Shifted(network.folder, shift) for shift in (-0.2, -0.1, 0.1, 0.2)])
+    verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, known=known)
+    assert (verdict.verdict, verdict.seeds, verdict.paired) == ("statistically equivalent", 4, True)
+    assert "standard deviations are those of the 5 known seeds of this variant" in verdict.report()
+    with_study = compare_runs(
+        network.folder, other, [], 0.0, deterministic=True, known=KnownSeeds(known.seeds, [known.seeds] * 2)
+    )
+    assert with_study.verdict == "statistically equivalent"
+    assert with_study.report().count("5 known seeds of this variant and 2 other variants of its study") == 1
+    assert "every loss and accuracy lies within the seeds' band" in verdict.report()
+    verdict = compare_runs(network.folder, other, [], 0.0, deterministic=True, known=narrow(network.folder))
+    assert (verdict.verdict, verdict.epoch) == ("diverged", 1)
+    assert verdict.outside[0].startswith("epoch 1 ")
+
+
+def test_a_verdict_of_an_earlier_version_is_shown(network):
+    fields = ("verdict", "epoch", "largest_difference", "where", "explanation", "layers", "tolerance")
+    old = {**{f"same_{what}": False for what in SAME}, **dict.fromkeys(fields, None)}
+    old |= {"verdict": "within tolerance", "largest_difference": 0.5, "where": "test_loss", "tolerance": 1.0}
+    assert str(Verdict.from_plain(old)).startswith("within tolerance: the largest difference is 0.5 in test_loss (")
+
+
+def test_the_order_of_causes_depends_on_the_size_of_the_difference():
+    causes = [Difference(name, "x", "1", "2") for name in ("processor", "code", "data")]
+    jump, rounding = (most_likely_first(causes, rounding=rounding) for rounding in (False, True))
+    assert [cause.category for cause in jump] == ["data", "code", "processor"]
+    assert [cause.category for cause in rounding] == ["data", "processor", "code"]
+
+
+def test_other_seeds_come_from_folders_and_pages(network, tmp_path, monkeypatch):
+    jobs = [replace(network, config=replace(network.config, seed=seed)) for seed in (1, 2)]
+    for job in jobs:
+        execute(job)
+    page = tmp_path / "experiments" / "answer"
+    page.mkdir(parents=True)
+    (page / "mine.jsonl").write_text(lines_of([jobs[1].folder]), encoding="utf-8")
+    shutil.rmtree(jobs[1].folder.path)
+    monkeypatch.chdir(tmp_path)
+    known = known_seeds(network.folder, network.folder.path.parent)
+    assert known.study == []
+    assert [run.short_hash for run in known.seeds] == [job.folder.short_hash for job in jobs]
+    np.testing.assert_array_equal(known.seeds[0].predicted_labels(), jobs[0].folder.predicted_labels())
+
+
+def test_a_published_record_keeps_the_predicted_labels(network, tmp_path):
+    predicted = read_test_predictions(network.folder).probabilities > 0.5
+    record = PublishedRun(json.loads(lines_of([network.folder])), tmp_path / "mine.jsonl")
+    np.testing.assert_array_equal(record.predicted_labels(), predicted)
+    broken = PublishedRun({**record.plain, "predicted": "9999:AAAA"}, record.file)
+    with pytest.raises(DamageError, match=r"mine\.jsonl: the predicted labels of run .* cannot be read"):
+        broken.predicted_labels()
+    del record.plain["predicted"]
+    assert record.predicted_labels() is None
+
+
+def test_reviews_are_not_downloaded_without_consent(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(locate, "download", lambda cache: pytest.fail("downloaded"))
+    words = [*locations(tmp_path, tmp_path / "cache"), "tracking=none"]
+    with pytest.raises(SystemExit) as end:
+        main(["reproduce", "574300f35f91", *words])
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert "run 574300f35f91 needs the IMDB reviews (84 MB" in line
+    assert line.endswith("add --yes to download them, or data.path=PATH to use a copy")
+
+
+def test_reviews_are_downloaded_with_consent(tmp_path, monkeypatch):
+    def download(cache):
+        raise DataError(f"asked for {cache}")
+
+    monkeypatch.setattr(locate, "download", download)
+    words = [*locations(tmp_path, tmp_path / "cache"), "tracking=none"]
+    with pytest.raises(DataError, match=f"asked for {tmp_path}/cache"):
+        reproduce("574300f35f91", words, yes=True)
+
+
+@pytest.mark.parametrize(("answer", "error"), [("y\n", "asked"), ("\n", "nothing was downloaded"), ("n\n", "nothing")])
+def test_in_a_terminal_the_download_is_asked_for(answer, error, tmp_path, monkeypatch, capsys):
+    def download(cache):
+        raise DataError("asked")
+
+    terminal = io.StringIO(answer)
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.setattr(locate, "download", download)
+    with pytest.raises(LabError, match=error):
+        reproduce("574300f35f91", [*locations(tmp_path, tmp_path / "cache"), "tracking=none"])
+    assert capsys.readouterr().err.endswith("Download and run? [y/N] ")
 
 
 def test_a_divergence_exits_with_code_3(network, capsys, monkeypatch):
     seed = recurrent._seed
     monkeypatch.setattr(recurrent, "_seed", lambda number, name: seed(number + 1, name))
+    monkeypatch.setattr("sentiment_lab.runs.seeds.known_seeds", lambda original, root: narrow(original))
     code, verdict = again(network, capsys, tolerance=0)
     assert (code, verdict["verdict"]) == (3, "diverged")
 

@@ -17,20 +17,21 @@ from pathlib import Path
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.files import atomic_write
 
-_START, _END = "<!-- sentiment-lab compare", "<!-- end -->"
+_START, _END = "<!-- sentiment-lab (?:compare|reproduce)", "<!-- end -->"
 _PIECE = re.compile(
     r"^(?P<fence>`{3,}|~{3,}).*?^(?P=fence)"
-    rf"|^<!-- (?P<command>sentiment-lab compare[^\r\n]*?) -->\r?\n(?:(?!^{_START}).)*?^{_END}",
+    rf"|^<!-- (?P<command>sentiment-lab (?:compare|reproduce)[^\r\n]*?) -->\r?\n(?:(?!^{_START}).)*?^{_END}",
     re.DOTALL | re.MULTILINE,
 )
 
 
 def commands_in(page: Path) -> list[str]:
-    """Return the commands of a page's blocks, in order.
+    """Return the commands of a page's comparisons, in order; a reproduction is not repeated to rewrite its block.
 
     Raises LabError if the page cannot be read, has no block, or has a block without an end.
     """
     commands = [match["command"] for match in _blocks(page, _read(page))]
+    commands = [command for command in commands if command.startswith("sentiment-lab compare")]
     if not commands:
         raise LabError(f"{page} has no block; name hashes or --study to write its first one")
     return commands

@@ -51,26 +51,20 @@ def effort(runs: Sequence[StudyRun], trials: Sequence[StudyRun]) -> str:
 
 def machine(runs: Sequence[StudyRun]) -> str:
     """Return the machine and the libraries of the runs, or all of them if runs differ."""
-    return " / ".join(dict.fromkeys(map(_machine, map(_environment, runs))))
+    return " / ".join(dict.fromkeys(map(show_machine, map(_environment, runs))))
 
 
 def versions(runs: Sequence[StudyRun]) -> str:
     """Return the commits, the data and the splits of the runs."""
-    codes = dict.fromkeys(_code(_environment(run).get("code_version", "unknown")) for run in runs)
+    codes = dict.fromkeys(show_code(_environment(run).get("code_version", "unknown")) for run in runs)
     data = dict.fromkeys(f"`{run.outcome.data_hash[:SHORT]}`" for run in runs)
     splits = dict.fromkeys(f"`{run.outcome.split_hash[:SHORT]}`" for run in runs)
     kinds = {"commit": codes, "data_hash": data, "split_hash": splits}
     return "; ".join(f"{name} {', '.join(values)}" for name, values in kinds.items())
 
 
-def _environment(run: StudyRun) -> Mapping[str, str]:
-    try:
-        return run.folder.environment()
-    except LabError:
-        return {}  # damaged: its result is still valid, and `doctor` reports it
-
-
-def _machine(environment: Mapping[str, str]) -> str:
+def show_machine(environment: Mapping[str, str]) -> str:
+    """Return cores, threads and libraries of an environment."""
     if not environment:
         return "an unknown machine"
     libraries = ", ".join(f"{name} {environment[name]}" for name in _LIBRARIES if name in environment)
@@ -82,10 +76,18 @@ def _machine(environment: Mapping[str, str]) -> str:
     )
 
 
-def _code(version: str) -> str:
+def show_code(version: str) -> str:
+    """Return a code version in short."""
     commit, changed, _ = version.partition("+")
     name = commit[:SHORT] if all(character in "0123456789abcdef" for character in commit) else commit
     return f"`{name}`{' with uncommitted changes' if changed else ''}"
+
+
+def _environment(run: StudyRun) -> Mapping[str, str]:
+    try:
+        return run.folder.environment()
+    except LabError:
+        return {}  # damaged: its result is still valid, and `doctor` reports it
 
 
 def _attempts(run: StudyRun) -> list[float]:
