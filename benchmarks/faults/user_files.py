@@ -27,7 +27,7 @@ from benchmarks.faults.report import Scenario
 from sentiment_lab.cli.exit_codes import BAD_USAGE
 from sentiment_lab.cli.main import main
 
-WORDS = ("a", "dull", "film", "great", "plot", "naïve", "it's", "9/10", "“joy”", "😀", "said: yes", "one;two")
+WORDS = ("a", "dull", "film", "great", "plot", "naïve", "it's", "9/10", "“joy”", "😀", "verdict: yes", "one;two")
 ROWS = [
     (f"{WORDS[number % 12]} {WORDS[number * 7 % 12]} {number}", ("negative", "positive")[number % 2])
     for number in range(24)
