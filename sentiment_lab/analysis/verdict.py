@@ -44,7 +44,7 @@ def _answer(comparison: Comparison) -> str:
         _lead(worse, pairs, metric) if worse else "",
         _undecided(undecided, pairs, len(comparison.pairs)) if undecided else "",
         f"No significant difference from {_listed(level)}." if level else "",
-        f"Not testable against {_listed(untested)}: at least two common seeds are needed." if untested else "",
+        _untested(untested) if untested else "",
     ]
     return " ".join(filter(None, sentences))
 
@@ -125,6 +125,10 @@ def _lead(others: Sequence[str], pairs: Mapping[str, Pair], metric: Metric) -> s
 def _significant_unadjusted(pair: Pair) -> bool:
     """Return whether a difference would be significant only if it were the single one tested."""
     return pair.difference is not None and not pair.significant and pair.difference.p_value < LEVEL
+
+
+def _untested(labels: Sequence[str]) -> str:
+    return f"Not testable against {_listed(labels)}: at least two common seeds, tested on the same reviews, are needed."
 
 
 def _undecided(others: Sequence[str], pairs: Mapping[str, Pair], tested: int) -> str:
