@@ -27,16 +27,17 @@ def add_parser(commands: Commands) -> None:
     add_overrides(parser, "model=gru,lstm seed=1,2,3", "+experiments=quickstart")
     parser.add_argument("-m", "--multirun", action="store_true", help="accepted as in `train -m`, but not needed")
     parser.add_argument("-cd", "--config-dir", metavar="DIR", help="a further folder of configs, as in `train`")
+    parser.add_argument("--force", action="store_true", help="expect complete runs to be trained again, as in `train`")
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     folder = [] if options.config_dir is None else ["--config-dir", options.config_dir]
-    return plan([*folder, *options.overrides], as_json=options.json)
+    return plan([*folder, *options.overrides], as_json=options.json, force=options.force)
 
 
-def plan(arguments: Sequence[str], *, as_json: bool) -> int:
+def plan(arguments: Sequence[str], *, as_json: bool, force: bool = False) -> int:
     """Print the jobs of a sweep: hash, name, state, and expected seconds of training.
 
     Raises ConfigError with the problems of all jobs.
@@ -44,7 +45,7 @@ def plan(arguments: Sequence[str], *, as_json: bool) -> int:
     from sentiment_lab.base.tables import render
     from sentiment_lab.sweeps.forecast import forecast, summary
 
-    forecasts = forecast(planned_jobs(arguments))
+    forecasts = forecast(planned_jobs(arguments), force=force)
     if as_json:
         print(json.dumps([_plain(job) for job in forecasts], indent=2))
     else:

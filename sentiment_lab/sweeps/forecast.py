@@ -29,8 +29,10 @@ class Forecast:
     """Remaining seconds of training; None where the variant has no complete run."""
 
 
-def forecast(jobs: Sequence[Job]) -> list[Forecast]:
+def forecast(jobs: Sequence[Job], *, force: bool = False) -> list[Forecast]:
     """Return state and expected seconds of each job; with `study.choose`, of the trials and the tuned jobs.
+
+    With `force`, complete runs are trained again.
 
     While the tuned value is unknown, the job with the first value represents it: all values take about the same time.
     Raises ConfigError where the setting cannot be tuned.
@@ -38,26 +40,26 @@ def forecast(jobs: Sequence[Job]) -> list[Forecast]:
     key = jobs[0].config.study.choose if jobs else None
     groups = find_groups(jobs, key) if key else []
     known = [job for group in groups for job in {**_by_hash(group.trials), **_by_hash(group.tuned())}.values()]
-    later = _forecasts([job for group in groups for job in group.undecided()])
-    return [*_forecasts(known if key else jobs), *(replace(one, state=WAITS) for one in later)]
+    later = _forecasts([job for group in groups for job in group.undecided()], force=force)
+    return [*_forecasts(known if key else jobs, force=force), *(replace(one, state=WAITS) for one in later)]
 
 
 def _by_hash(jobs: Iterable[Job]) -> dict[str, Job]:
     return {job.folder.short_hash: job for job in jobs}
 
 
-def _forecasts(jobs: Sequence[Job]) -> list[Forecast]:
+def _forecasts(jobs: Sequence[Job], *, force: bool) -> list[Forecast]:
     roots = dict.fromkeys(job.folder.path.parent for job in jobs)
     variants = {variant_hash(job.config) for job in jobs}
     seconds = _mean_seconds((run for root in roots for run in list_runs(root)), variants)
-    return [_forecast(job, seconds) for job in jobs]
+    return [_forecast(job, seconds, force=force) for job in jobs]
 
 
-def _forecast(job: Job, mean_seconds: Mapping[str, float]) -> Forecast:
+def _forecast(job: Job, mean_seconds: Mapping[str, float], *, force: bool) -> Forecast:
     folder = job.folder
     state = folder.state
     full = mean_seconds.get(variant_hash(job.config))
-    left = 0.0 if state == "complete" else _share_left(folder, job.config)
+    left = 1.0 if force else 0.0 if state == "complete" else _share_left(folder, job.config)
     return Forecast(job, state, 0.0 if not left else None if full is None else full * left)
 
 

@@ -124,6 +124,8 @@ def test_a_plan_shows_the_jobs_that_wait_for_tuning(study, done):
     assert [one.state for one in before] == ["new"] * 3 + [WAITS]
     assert before[-1].job.name == "simple_rnn learning_rate=? seed=8"
     assert [one.state for one in forecast(done[1])] == ["complete"] * 6
+    assert {one.seconds for one in forecast(done[1])} == {0.0}
+    assert all(one.seconds > 0 for one in forecast(done[1], force=True))
 
 
 @pytest.mark.parametrize(
