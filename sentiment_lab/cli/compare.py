@@ -119,9 +119,9 @@ def compare_runs(root: str, store: str, question: Question, *, form: str | None,
     comparison = question.answer(selection)
     if selection.note:
         print_message(selection.note)
-    _print(comparison, form)
-    if target:
+    if target:  # first: standard output may be closed
         _write_report(comparison, target)
+    _print(comparison, form)
     return 0
 
 
