@@ -1,7 +1,7 @@
-"""Terminal output: results on standard output, messages on standard error, and what happens where they cannot be written.
+"""Terminal output: results on standard output, messages on standard error.
 
-A character that the encoding of a stream lacks is written as ASCII. A message that cannot be written is dropped, because
-what is computed matters more; a result that cannot be written ends the command.
+A character that the encoding of a stream lacks is written as ASCII. A message that cannot be written is dropped,
+because what is computed matters more; a result that cannot be written ends the command.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from sentiment_lab.base.errors import LabError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 WIDTH = 140
 """Columns of a table that is written to a file or a pipe."""
 
-_ASCII = str.maketrans({"±": "+/-", "…": "...", **dict(zip("–—─│·×≤≥█▁▂▃▄▅▆▇", "---|.x<>#__..--=", strict=True))})  # noqa: RUF001
+_ASCII = {"±": "+/-", "…": "...", **dict(zip("–—─│·×≤≥█▁▂▃▄▅▆▇", "---|.x<>#__..--=", strict=True))}  # noqa: RUF001
 _DEGRADE = "sentiment_lab.degrade"
 
 
@@ -145,13 +146,13 @@ def _is_tty(stream: TextIO) -> bool:
 
 
 def _nowhere(mode: str) -> TextIO:
-    return cast("TextIO", open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
+    return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 def _to_ascii(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    plain = error.object[error.start : error.end].translate(_ASCII)
+    plain = "".join(_ASCII.get(character, character) for character in error.object[error.start : error.end])
     return plain.encode("ascii", "backslashreplace").decode(), error.end
 
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO
 
 from sentiment_lab.base.errors import LabError
@@ -44,7 +45,7 @@ def _temporary_file() -> IO[bytes]:
     try:
         return tempfile.TemporaryFile()
     except OSError:  # the disk is full: the messages are lost
-        return open(os.devnull, "r+b")
+        return Path(os.devnull).open("r+b")
 
 
 def reset_global_settings() -> None:
