@@ -30,6 +30,11 @@ EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 PATIENCE_SECONDS = 60.0
 """Seconds that all runs of a process together wait for an unreachable server, before they leave the rest to `sync`."""
 RETRY_SECONDS = 3.0
+_AUTOFLUSH = (
+    "(raised as a result of Query-invoked autoflush; consider using a session.no_autoflush block if this flush is "
+    "occurring prematurely)"
+)
+"""The first line of some errors of SQLAlchemy, before the cause."""
 _SQLITE = "sqlite:///"
 _SERVER = ("http://", "https://")
 T = TypeVar("T")
@@ -175,7 +180,7 @@ def _is_race(error: Exception) -> bool:
 
 def summary(error: Exception) -> str:
     """Return the text of an error without the URL of the request and the nested connection objects."""
-    text = first_line(error)
+    text = str(error).strip().removeprefix(_AUTOFLUSH).strip().partition("\n")[0] or type(error).__name__
     refused = re.search(r"\[Errno -?\d+\] ([\w ]+)|(timed out)", text)
     return f"no answer ({refused[1] or refused[2]})" if refused and text.startswith("API request to") else text
 
