@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol, Self
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +95,7 @@ class RecurrentClassifier:
         `model.keras` is in Keras' own format: `keras.saving.load_model` opens it in safe mode, with max or max_mean
         pooling only after `import sentiment_lab.models.recurrent`.
         """
-        self.network.save(folder / _NETWORK)
+        _save_network(self.network, folder / _NETWORK)
         self.vocabulary.write(folder / _VOCABULARY)
         write_description(folder, dataclasses.asdict(RecurrentSettings(model=self.model, text=self.text)))
 
@@ -115,3 +118,24 @@ class RecurrentClassifier:
         from sentiment_lab.models.recurrent import compile_logits
 
         return compile_logits(self.network)
+
+
+def _save_network(network: keras.Model, path: Path) -> None:
+    """Write a network in Keras' own format, whatever the clock says.
+
+    Keras gives each entry of its archive the time of the clock, which a zip file can hold from 1980 to 2107 only.
+    """
+    try:
+        network.save(path)
+    except (ValueError, struct.error):
+        _save_without_times(network, path)
+
+
+def _save_without_times(network: keras.Model, path: Path) -> None:
+    with TemporaryDirectory(dir=path.parent) as folder, ZipFile(path, "w") as archive:
+        unpacked = Path(folder, "network")
+        network.save(unpacked, zipped=False)
+        for file in sorted(path for path in unpacked.rglob("*") if path.is_file()):
+            entry = ZipInfo(file.relative_to(unpacked).as_posix())  # of 1980
+            entry.external_attr = 0o600 << 16  # readable by its owner where it is unpacked
+            archive.writestr(entry, file.read_bytes())
