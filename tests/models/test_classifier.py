@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
@@ -88,6 +89,19 @@ def test_keras_opens_the_saved_network_in_safe_mode(classifier, saved):
     network = keras.saving.load_model(saved / "model.keras", safe_mode=True)
     token_ids = np.array([[2, 3, 5, 0], [4, 2, 3, 6]], np.int32)
     assert np.array_equal(network(token_ids), classifier.network(token_ids))
+
+
+@pytest.mark.parametrize("year", [1969, 1970, 2107, 2200])
+def test_a_network_is_saved_whatever_the_clock_says(year, classifier, tmp_path, monkeypatch):
+    seconds = datetime(year, 6, 1, tzinfo=UTC).timestamp()
+    monkeypatch.setattr("time.time", lambda: seconds)
+    classifier.save(tmp_path)
+    monkeypatch.undo()
+    token_ids = np.array([[2, 3, 5, 0], [4, 2, 3, 6]], np.int32)
+    expected = classifier.network(token_ids)
+    assert np.array_equal(load_classifier(tmp_path).network(token_ids), expected)
+    assert np.array_equal(keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)(token_ids), expected)
+    assert {path.name for path in tmp_path.iterdir()} == {"model.keras", "vocabulary.json", "model.json"}
 
 
 @pytest.mark.parametrize("name", ["model.keras", "vocabulary.json", "model.json"])
