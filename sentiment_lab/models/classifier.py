@@ -121,7 +121,7 @@ class RecurrentClassifier:
 
 
 def _save_network(network: keras.Model, path: Path) -> None:
-    """Write a network in Keras' own format, whatever the clock says.
+    """Write a network in Keras' own format, at any time that the clock shows.
 
     Keras gives each entry of its archive the time of the clock, which a zip file can hold from 1980 to 2107 only.
     """
@@ -136,6 +136,4 @@ def _save_without_times(network: keras.Model, path: Path) -> None:
         unpacked = Path(folder, "network")
         network.save(unpacked, zipped=False)
         for file in sorted(path for path in unpacked.rglob("*") if path.is_file()):
-            entry = ZipInfo(file.relative_to(unpacked).as_posix())  # of 1980
-            entry.external_attr = 0o600 << 16  # readable by its owner where it is unpacked
-            archive.writestr(entry, file.read_bytes())
+            archive.writestr(ZipInfo(file.relative_to(unpacked).as_posix()), file.read_bytes())  # of 1980

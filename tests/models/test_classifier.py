@@ -92,7 +92,7 @@ def test_keras_opens_the_saved_network_in_safe_mode(classifier, saved):
 
 
 @pytest.mark.parametrize("year", [1969, 1970, 2107, 2200])
-def test_a_network_is_saved_whatever_the_clock_says(year, classifier, tmp_path, monkeypatch):
+def test_a_network_is_saved_at_any_time_of_the_clock(year, classifier, tmp_path, monkeypatch):
     seconds = datetime(year, 6, 1, tzinfo=UTC).timestamp()
     monkeypatch.setattr("time.time", lambda: seconds)
     classifier.save(tmp_path)

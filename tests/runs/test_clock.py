@@ -40,7 +40,7 @@ def clock(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_run_completes_and_is_mirrored_whatever_the_clock_says(tracked_linear, tmp_path, capsys):
+def test_a_run_completes_and_is_mirrored_at_any_time_of_the_clock(tracked_linear, tmp_path, capsys):
     job = job_of(tracked_linear)
     result = execute(job)
     assert result.train_seconds >= 0
