@@ -46,8 +46,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path; at the end of the block, what was written there replaces `path` in one step.
 
     Works for files and folders, but a folder cannot replace one that is not empty. If the block raises, `path` is
-    unchanged and the temporary path removed. Raises StorageError for an OSError.
+    unchanged and the temporary path removed. A device or a pipe, such as /dev/stdout, is not replaced: it is yielded
+    itself. Raises StorageError for an OSError.
     """
+    if _is_device(path):
+        with storage_errors(path):
+            yield path
+        return
     unfinished = path.with_name(path.name + UNFINISHED)
     with storage_errors(path):
         remove(unfinished)  # left by a process that was killed
@@ -140,6 +145,13 @@ def check_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
         elif file_digest(folder / name) != digest:
             problems.append(f"{folder / name} is damaged: its digest does not match")
     return problems
+
+
+def _is_device(path: Path) -> bool:
+    """Return whether a path is something to write into: a device, a pipe, or a name for one, as /dev/stdout."""
+    return path.absolute().is_relative_to("/dev/fd") or (
+        path.exists() and (path.parent == Path("/dev") or not (path.is_file() or path.is_dir()))
+    )
 
 
 def _digest(text: str) -> str:

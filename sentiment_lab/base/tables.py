@@ -9,6 +9,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from sentiment_lab.base.console import degrade
+
 DASH = "–"  # noqa: RUF001  # a dash is meant
 
 
@@ -23,12 +25,13 @@ def render(console: Console, headings: Sequence[str], rows: Iterable[Sequence[st
     If it is wider than the console, the widest columns are cut. Rich's own tables take a second for each thousand rows
     and cut all columns alike, hashes included.
     """
-    cells = [[_printable(cell) for cell in row] for row in (headings, *rows)]
+    # What the encoding lacks is replaced before the columns are measured.
+    cells = [[degrade(_printable(cell), console.encoding) for cell in row] for row in (headings, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     # Each column has a space on either side; one more space precedes, separates and follows the columns.
     widths = _fit_widths(widths, console.width - 3 * len(widths) - 1)
     lines = [_line(row, widths, left) for row in cells]
-    rule = " " + ("-" if console.options.ascii_only else "─") * (sum(widths) + 3 * len(widths) - 1)
+    rule = " " + "─" * (sum(widths) + 3 * len(widths) - 1)
     text = Text("\n").append(f"{lines[0]}\n", "bold").append("\n".join([rule, *lines[1:]]) + "\n")
     console.print(text, highlight=False, soft_wrap=True)
 

@@ -119,18 +119,20 @@ def compare_runs(root: str, store: str, question: Question, *, form: str | None,
     comparison = question.answer(selection)
     if selection.note:
         print_message(selection.note)
-    _print(comparison, form)
-    if target:
+    if target:  # first: standard output may be closed
         _write_report(comparison, target)
+    _print(comparison, form)
     return 0
 
 
 def _check_target(report: str) -> Path:
     """Return the path of the report.
 
-    Raises LabError if it cannot be written.
+    Raises LabError if it is a folder, StorageError if it cannot be written.
     """
     from tempfile import TemporaryFile
+
+    from sentiment_lab.base.files import StorageError
 
     path = Path(report).absolute()
     if path.is_dir() or report.endswith("/"):
@@ -139,7 +141,7 @@ def _check_target(report: str) -> Path:
         with TemporaryFile(dir=path.parent):
             return path
     except OSError as error:
-        raise LabError(f"--report {report} cannot be written: {path.parent}: {error.strerror or error}") from error
+        raise StorageError(f"--report {report} cannot be written: {path.parent}: {error.strerror or error}") from error
 
 
 def _write_report(comparison: Comparison, target: Path) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from sentiment_lab.base.console import OutputError, protected_streams
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.portable import PortableError, restart_portable
 from sentiment_lab.base.signals import install_handlers
-from sentiment_lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
+from sentiment_lab.cli.exit_codes import FAILED, INTERRUPTED
 from sentiment_lab.cli.parser import run_command
-
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -23,28 +20,33 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Errors that the user can fix are printed without a traceback.
     """
     install_handlers()
-    try:
-        code = run_command(_without_carriage_returns(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()
-    except PortableError as error:
-        if arguments is None:
-            restart_portable()
-        code = _print_errors(str(error), error.exit_code)
-    except LabError as error:
-        code = _print_errors(str(error), error.exit_code)
-    except KeyboardInterrupt as error:
-        code = _print_errors(str(error) or "interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader of standard output ended, as in `sentiment-lab runs | head`
-        _discard_output()
-        code = DONE
-    except OSError as error:
-        if error.filename is None and error.errno in _NO_SPACE:  # files of ours are named
-            _discard_output()
-            error.filename = "standard output cannot be written"
-        if error.filename is None:
-            raise
-        code = _print_errors(f"{error.filename}: {error.strerror}", FAILED)
+    with protected_streams():
+        code = _run(sys.argv[1:] if arguments is None else arguments, may_restart=arguments is None)
+        try:
+            sys.stdout.flush()
+        except OutputError as error:
+            code = code or _print_errors(str(error), error.exit_code)
     sys.exit(code)
+
+
+def _run(arguments: Sequence[str], *, may_restart: bool) -> int | str | None:
+    try:
+        return run_command(_without_carriage_returns(arguments))
+    except SystemExit as ended:  # help, or bad usage
+        return ended.code
+    except PortableError as error:
+        if may_restart:
+            restart_portable()
+        return _print_errors(str(error), error.exit_code)
+    except LabError as error:
+        return _print_errors(str(error), error.exit_code)
+    except KeyboardInterrupt as error:
+        return _print_errors(str(error) or "interrupted", INTERRUPTED)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        named = "" if error.filename is None else f"{error.filename}: "
+        return _print_errors(f"{named}{error.strerror}", FAILED)
 
 
 def _without_carriage_returns(arguments: Sequence[str]) -> Sequence[str]:
@@ -52,11 +54,6 @@ def _without_carriage_returns(arguments: Sequence[str]) -> Sequence[str]:
         if word.endswith("\r"):
             raise LabError(f"{word!r} ends with a carriage return: save the script with Unix line endings (dos2unix)")
     return arguments
-
-
-def _discard_output() -> None:
-    """Discard what standard output still holds, which Python would write at its end and fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_errors(problems: str, code: int) -> int:

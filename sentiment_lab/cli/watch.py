@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sentiment_lab.base.console import console
+from sentiment_lab.base.console import console, is_terminal
 from sentiment_lab.base.signals import check
 from sentiment_lab.base.tables import percent
 from sentiment_lab.runs.journal import Event
@@ -51,7 +52,7 @@ class RunStatus:
 def watch(root: str, study: str | None) -> int:
     """Show the runs below a folder until Ctrl-C: in a terminal as a table, otherwise as a line for each change."""
     try:
-        (_watch_terminal if console(stderr=False).is_terminal else _watch_lines)(Path(root), study)
+        (_watch_terminal if is_terminal(sys.stdout) else _watch_lines)(Path(root), study)
     except KeyboardInterrupt:
         return 0
     return 0

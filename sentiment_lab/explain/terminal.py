@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sentiment_lab.base.console import degrade
 from sentiment_lab.explain.explanation import Explanation
 from sentiment_lab.explain.token_rows import (
     TokenRow,
@@ -39,7 +40,7 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
     console.print(_text(explanation, rows), soft_wrap=False)
     if rows:
         _line(console, f"\nprobability after each token, 0 to 1: |{_sparkline(rows)}|")
-        console.print(_table(rows))
+        console.print(_table(rows, console.encoding))
     _line(console, read_text(explanation) + (" (in brackets)" if not all(explanation.known) else ""))
     _line(console, f"{method_name(explanation)}: {baseline_text(explanation)}; {sum_text(explanation)}")
 
@@ -60,7 +61,7 @@ def _text(explanation: Explanation, rows: list[TokenRow]) -> Text:
     return text
 
 
-def _table(rows: list[TokenRow]) -> Table:
+def _table(rows: list[TokenRow], encoding: str) -> Table:
     shown = strongest(rows)
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("", justify="right")
@@ -69,7 +70,9 @@ def _table(rows: list[TokenRow]) -> Table:
     table.add_column("contribution", justify="right")
     table.add_column("negative │ positive", no_wrap=True)
     for row in shown:
-        cells = (str(row.position), _displayed(row), f"{row.probability:.4f}", signed(row.contribution))
+        # What the encoding lacks is replaced before the columns are measured.
+        token = degrade(_displayed(row), encoding)
+        cells = (str(row.position), token, f"{row.probability:.4f}", signed(row.contribution))
         table.add_row(*(Text(cell) for cell in cells), _bar(row))
     return table
 

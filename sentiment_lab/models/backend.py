@@ -10,7 +10,9 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
 
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.matplotlib_import import import_matplotlib
@@ -25,17 +27,25 @@ def _captured_stderr() -> Iterator[None]:
     """Capture the standard error of native code; print it if the block fails."""
     sys.stderr.flush()
     terminal = os.dup(2)
-    with tempfile.TemporaryFile() as kept:
+    with _temporary_file() as kept:
         os.dup2(kept.fileno(), 2)
         try:
             yield
         except BaseException:
             kept.seek(0)
-            os.write(terminal, kept.read())
+            with suppress(OSError):
+                os.write(terminal, kept.read())
             raise
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def _temporary_file() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:  # the disk is full: the messages are lost
+        return Path(os.devnull).open("r+b")
 
 
 def reset_global_settings() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol, Self
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +102,7 @@ class RecurrentClassifier:
         `model.keras` maps token ids to probabilities and needs no code of this package: `keras.saving.load_model` opens
         it in safe mode.
         """
-        self.standalone().save(folder / _NETWORK)
+        _save_network(self.standalone(), folder / _NETWORK)
         self.vocabulary.write(folder / _VOCABULARY)
         write_description(folder, dataclasses.asdict(RecurrentSettings(model=self.model, text=self.text)))
 
@@ -128,3 +131,22 @@ class RecurrentClassifier:
         from sentiment_lab.models.recurrent import compile_logits
 
         return compile_logits(self.network)
+
+
+def _save_network(network: keras.Model, path: Path) -> None:
+    """Write a network in Keras' own format, at any time that the clock shows.
+
+    Keras gives each entry of its archive the time of the clock, which a zip file can hold from 1980 to 2107 only.
+    """
+    try:
+        network.save(path)
+    except (ValueError, struct.error):
+        _save_without_times(network, path)
+
+
+def _save_without_times(network: keras.Model, path: Path) -> None:
+    with TemporaryDirectory(dir=path.parent) as folder, ZipFile(path, "w") as archive:
+        unpacked = Path(folder, "network")
+        network.save(unpacked, zipped=False)
+        for file in sorted(path for path in unpacked.rglob("*") if path.is_file()):
+            archive.writestr(ZipInfo(file.relative_to(unpacked).as_posix()), file.read_bytes())  # of 1980

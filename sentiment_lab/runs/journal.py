@@ -85,13 +85,17 @@ class Journal:
                 os.fsync(file.fileno())
 
     def repair(self) -> str | None:
-        """Keep the intact lines and rename the damaged file; return what was wrong with it, or None."""
+        """Keep the intact lines and rename the damaged file; return what was wrong with it, or None.
+
+        Raises StorageError when that cannot be written.
+        """
         content = self.read()
         if content.damage:
             aside = self.path.with_name(f"{self.path.name}.damaged")
-            aside.unlink(missing_ok=True)
-            self.path.rename(aside)
-            atomic_write(self.path, content.text)
+            with storage_errors(self.path):
+                aside.unlink(missing_ok=True)
+                self.path.rename(aside)
+                atomic_write(self.path, content.text)
         return content.damage
 
     def _is_own(self, first: Event) -> bool:

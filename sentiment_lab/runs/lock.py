@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import socket
@@ -14,11 +16,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sentiment_lab.base.files import UNFINISHED
+from sentiment_lab.base.files import UNFINISHED, storage_errors
 
 BEAT_SECONDS = 10.0
 """Seconds between two heartbeats."""
 
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _LOCK, _HEARTBEAT = "lock", "heartbeat.json"
 
 
@@ -47,22 +50,30 @@ class Holder:
                 return None
         except Timeout:
             return _read(folder)
+        except OSError:  # this process may only read
+            return _read(folder) if _is_locked(folder / _LOCK) else None
 
 
 @contextmanager
 def hold(folder: Path) -> Iterator[Holder | None]:
     """Lock a folder and write a heartbeat every BEAT_SECONDS; yield None, or the process that already holds it.
 
-    The operating system releases the lock of a process that dies.
+    The operating system releases the lock of a process that dies. A folder that this process may only read is not
+    locked. Raises StorageError where the lock cannot be created for another reason.
     """
     try:
         # `Holder.of` in another process takes the lock for a moment, so wait a second.
         lock = FileLock(folder / _LOCK).acquire(timeout=1)
-    except Timeout:
-        yield _read(folder)
+    except OSError as error:
+        if not isinstance(error, Timeout) and error.errno not in _READ_ONLY:
+            with storage_errors(folder / _LOCK):
+                raise
+        other = _read(folder) if isinstance(error, Timeout) else Holder.of(folder)
+    else:
+        with lock, _beating(folder):
+            yield None
         return
-    with lock, _beating(folder):
-        yield None
+    yield other
 
 
 @contextmanager
@@ -83,6 +94,16 @@ def _beating(folder: Path) -> Iterator[None]:
         thread.join()
         with suppress(OSError):
             (folder / _HEARTBEAT).unlink()
+
+
+def _is_locked(lock: Path) -> bool:
+    """Return whether another process holds a lock that this process may only read."""
+    with suppress(PermissionError), lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno == errno.EWOULDBLOCK
+    return False
 
 
 def _read(folder: Path) -> Holder:

@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment_lab.base.files import DamageError, atomic_write, checksummed_json, read_checksummed
+from sentiment_lab.base.files import (
+    DamageError,
+    StorageError,
+    atomic_write,
+    checksummed_json,
+    read_checksummed,
+    storage_errors,
+)
 from sentiment_lab.config.fields import to_plain
 from sentiment_lab.config.identity import SHORT, config_hash, flatten
 from sentiment_lab.runs.folder import RunFolder
@@ -88,9 +95,24 @@ def freeze(
         name, config.study.name, config.study.question, command_line, list(map(_plain, jobs)), tunes, tuned
     )
     folder = sweeps_folder(config.paths.store) / name
-    folder.mkdir(parents=True, exist_ok=True)
-    atomic_write(folder / _FILE, record.text)
+    _write(folder, record)
     return record, [replace(job, sweep=name) for job in jobs], folder
+
+
+def _write(folder: Path, record: SweepRecord) -> None:
+    """Write the record, which also makes this sweep the newest; one that is there may be in a read-only folder.
+
+    Raises StorageError when it cannot be written and is not there.
+    """
+    try:
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            atomic_write(folder / _FILE, record.text)
+    except StorageError as error:
+        try:
+            SweepRecord.read(folder)
+        except DamageError:
+            raise error from None
 
 
 def sweeps_folder(store: str) -> Path:

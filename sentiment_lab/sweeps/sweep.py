@@ -88,13 +88,15 @@ def run_sweep(
     finally:
         failed = {name: outcome.reason for name, outcome in outcomes.items() if outcome.result is None}
         comparison = compare_sweep(record, root, failed)
-        if comparison:
-            render_comparison(console(), comparison)
-            if status != "KILLED" and not tunes:
-                write_report(comparison, _config_of_best(comparison, jobs), folder, print_message)
-                extra(folder)
-        _report(list(outcomes.values()), comparison)
-        close_parent(config, record, comparison, status, print_message)
+        try:
+            if comparison:
+                render_comparison(console(), comparison)
+                if status != "KILLED" and not tunes:
+                    write_report(comparison, _config_of_best(comparison, jobs), folder, print_message)
+                    extra(folder)
+        finally:  # also where the disk is full
+            _report(list(outcomes.values()), comparison)
+            close_parent(config, record, comparison, status, print_message)
     return [outcomes[job.folder.short_hash] for job in jobs]
 
 

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sentiment_lab.base.console import console, print_message
+from sentiment_lab.base.console import console, is_terminal, print_message
 from sentiment_lab.config.settings import LaunchConfig
 from sentiment_lab.runs.job import Job
 from sentiment_lab.training.callbacks import Progress
@@ -143,5 +143,5 @@ def build_view(launch: LaunchConfig, total: int) -> View:
         return View(total, epochs=False)
     kind = launch.progress
     if kind == "auto":
-        kind = "bar" if sys.stderr.isatty() else "lines"
+        kind = "bar" if is_terminal(sys.stderr) else "lines"
     return LiveView(total) if kind == "bar" else View(total, epochs=kind == "lines")

@@ -208,7 +208,8 @@ def final_metrics(result: Result) -> dict[str, float | None]:
 
 
 def _milliseconds(event: Event) -> int:
-    return round(datetime.fromisoformat(event["time"]).timestamp() * 1000)
+    # MLflow refuses times before 1970, which a machine without a battery for its clock may have.
+    return max(0, round(datetime.fromisoformat(event["time"]).timestamp() * 1000))
 
 
 def _dataset_input(source: str, data: Event, part: str) -> DatasetInput:

@@ -30,6 +30,11 @@ EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 PATIENCE_SECONDS = 60.0
 """Seconds that all runs of a process together wait for an unreachable server, before they leave the rest to `sync`."""
 RETRY_SECONDS = 3.0
+_AUTOFLUSH = (
+    "(raised as a result of Query-invoked autoflush; consider using a session.no_autoflush block if this flush is "
+    "occurring prematurely)"
+)
+"""The first line of some errors of SQLAlchemy, before the cause."""
 _SQLITE = "sqlite:///"
 _SERVER = ("http://", "https://")
 T = TypeVar("T")
@@ -139,8 +144,9 @@ class Store:
         for experiment in experiments:
             if experiment.experiment_id == selected:
                 missing = {key: text for key, text in view_tags().items() if key not in experiment.tags}
-                for key, text in missing.items():
-                    self.client.set_experiment_tag(selected, key, text)
+                with suppress(MlflowException):  # a store that can only be read shows its runs without views
+                    for key, text in missing.items():
+                        self.client.set_experiment_tag(selected, key, text)
         return selected
 
     def find(self, experiment_id: str, tag: str, value: str) -> Run | None:
@@ -174,7 +180,7 @@ def _is_race(error: Exception) -> bool:
 
 def summary(error: Exception) -> str:
     """Return the text of an error without the URL of the request and the nested connection objects."""
-    text = first_line(error)
+    text = str(error).strip().removeprefix(_AUTOFLUSH).strip().partition("\n")[0] or type(error).__name__
     refused = re.search(r"\[Errno -?\d+\] ([\w ]+)|(timed out)", text)
     return f"no answer ({refused[1] or refused[2]})" if refused and text.startswith("API request to") else text
 
@@ -189,14 +195,20 @@ def _create(database: Path) -> None:
     MLflow creates the tables in dozens of migrations when it first gets a client, without a lock. Two processes that do
     so at once, or one that dies meanwhile, leave a file that MLflow never accepts again.
     """
+    if _has_content(database):  # also where only reading is possible, and no lock
+        return
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(database.with_suffix(".lock"), timeout=120):
-        if database.exists() and database.stat().st_size:
+        if _has_content(database):
             return
         for left in database.parent.glob(f"{database.name}{UNFINISHED}*"):
             left.unlink()
         with atomic_path(database) as unfinished:
             MlflowClient(f"{_SQLITE}{unfinished}").search_experiments(max_results=1)
+
+
+def _has_content(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
 
 
 def checked_hash(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from sentiment_lab.base.console import console, print_message
+from sentiment_lab.base.console import console, is_terminal, print_message
 from sentiment_lab.config.settings import LaunchConfig
 from sentiment_lab.training.callbacks import Callback, Progress
 from sentiment_lab.training.result import EpochRecord
@@ -18,7 +18,7 @@ def build_progress(launch: LaunchConfig) -> Callback:
     """Return the callback that `launch.progress` selects."""
     kind = launch.progress
     if kind == "auto":
-        kind = "bar" if sys.stderr.isatty() else "lines"
+        kind = "bar" if is_terminal(sys.stderr) else "lines"
     return {"bar": ProgressBar, "lines": ProgressLines, "none": Callback}[kind]()
 
 

@@ -122,7 +122,10 @@ def test_a_single_seed_is_not_testable(own_study):
     comparison = compare(selected(own_study))
     assert comparison.best.label == "simple_rnn"
     assert [row.letters for row in comparison.rows] == ["", "a", "b"]
-    assert "Not testable against gru and lstm: at least two common seeds, tested on the same reviews, are needed." in verdict(comparison)
+    assert (
+        "Not testable against gru and lstm: at least two common seeds, tested on the same reviews, are needed."
+        in verdict(comparison)
+    )
     caveat = next(caveat for caveat in caveats(comparison) if caveat.startswith("one run of simple_rnn: "))
     assert "differences from it are not tested" in caveat
     alone = comparison.rows[0].metrics["test_accuracy"]

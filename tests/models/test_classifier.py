@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
@@ -102,6 +103,19 @@ def test_the_standalone_network_is_the_same_function(pooling, masked):
     alone = standalone_network(built.model, network, masked=masked)
     logits = np.asarray(network(token_ids))
     np.testing.assert_allclose(alone(token_ids), 1 / (1 + np.exp(-logits)), atol=1e-6)
+
+
+@pytest.mark.parametrize("year", [1969, 1970, 2107, 2200])
+def test_a_network_is_saved_at_any_time_of_the_clock(year, classifier, tmp_path, monkeypatch):
+    seconds = datetime(year, 6, 1, tzinfo=UTC).timestamp()
+    monkeypatch.setattr("time.time", lambda: seconds)
+    classifier.save(tmp_path)
+    monkeypatch.undo()
+    token_ids = np.array([[2, 3, 5, 0], [4, 2, 3, 6]], np.int32)
+    expected = classifier.network(token_ids)
+    assert np.array_equal(load_classifier(tmp_path).network(token_ids), expected)
+    assert np.array_equal(keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)(token_ids), expected)
+    assert {path.name for path in tmp_path.iterdir()} == {"model.keras", "vocabulary.json", "model.json"}
 
 
 @pytest.mark.parametrize("name", ["model.keras", "vocabulary.json", "model.json"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -42,7 +43,7 @@ def effort(runs: Sequence[StudyRun], trials: Sequence[StudyRun]) -> str:
     more = [run for run in trials if run.short_hash not in {one.short_hash for one in runs}]
     tuning = f" and {len(more)} tuning runs" if more else ""
     training = sum(run.outcome.train_seconds for run in [*runs, *more])
-    total = sum(seconds for run in [*runs, *more] for seconds in _attempts(run))
+    total = max(training, sum(_seconds(run) for run in [*runs, *more]))
     return (
         f"{len(runs)} runs{tuning}: {_hours(training)} of training, {_hours(total)} with data loading, evaluation and "
         "saving (summed over parallel runs)"
@@ -90,14 +91,14 @@ def _environment(run: StudyRun) -> Mapping[str, str]:
         return {}  # damaged: its result is still valid, and `doctor` reports it
 
 
-def _attempts(run: StudyRun) -> list[float]:
-    """Return the seconds of each attempt, from its start to its last event."""
-    spans: list[list[datetime]] = []
-    for event in run.folder.events():
-        if event["event"] == "started" or not spans:
-            spans.append([])
-        spans[-1].append(datetime.fromisoformat(str(event["time"])))
-    return [(span[-1] - span[0]).total_seconds() for span in spans]
+def _seconds(run: StudyRun) -> float:
+    """Return the seconds of all attempts, from event to event; a step back of the clock counts as none."""
+    events = run.folder.events()
+    times = [datetime.fromisoformat(str(event["time"])) for event in events]
+    steps = zip(itertools.pairwise(times), events[1:], strict=True)
+    return sum(
+        max(0.0, (after - before).total_seconds()) for (before, after), event in steps if event["event"] != "started"
+    )
 
 
 def _hours(seconds: float) -> str:

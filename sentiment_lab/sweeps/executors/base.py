@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from sentiment_lab.base.files import atomic_write
+from sentiment_lab.base.files import StorageError, atomic_write
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.sweeps.view import View
@@ -48,5 +49,6 @@ def run_job(job: Job, log: Path, *, force: bool, callback: Callback | None = Non
     try:
         return JobOutcome(job, execute(job, force=force, callback=callback))
     except Exception as error:  # noqa: BLE001  # no exception of a job ends the sweep
-        atomic_write(log / f"{job.folder.short_hash}.trace.txt", traceback.format_exc())
+        with suppress(StorageError):  # the disk may be full, which is why the job failed
+            atomic_write(log / f"{job.folder.short_hash}.trace.txt", traceback.format_exc())
         return JobOutcome(job, None, f"{type(error).__name__}: {error}")

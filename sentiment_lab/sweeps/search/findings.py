@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from sentiment_lab.base.console import print_message
-from sentiment_lab.base.files import atomic_write
+from sentiment_lab.base.files import atomic_write, storage_errors
 from sentiment_lab.base.matplotlib_import import import_matplotlib
 from sentiment_lab.config.identity import identity_of
 from sentiment_lab.config.settings import Config, GeneratedData, LinearModel
@@ -25,13 +25,18 @@ _MINIMUM = 3
 
 
 def write_findings(study: optuna.Study, best: Job, folder: Path) -> None:
-    """Write the files; print importance and best config."""
+    """Write the files; print importance and best config.
+
+    Raises StorageError when they cannot be written.
+    """
     target = folder / FOLDER
-    target.mkdir(exist_ok=True)
+    with storage_errors(target):
+        target.mkdir(exist_ok=True)
     atomic_write(target / "best.yaml", study_file(best))
     shares = importance(study)
     atomic_write(target / "importance.json", json.dumps(shares, indent=2))
-    _draw(study, target)
+    with storage_errors(target):
+        _draw(study, target)
     for name, share in sorted(shares.items(), key=lambda pair: -pair[1]):
         print_message(f"  importance of {name:<32} {share:.2f}")
     print_message(f"best: {best.command}")

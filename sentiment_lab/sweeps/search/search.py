@@ -12,12 +12,14 @@ import itertools
 import json
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment_lab.base.console import print_message
 from sentiment_lab.base.errors import LabError
+from sentiment_lab.base.files import StorageError, storage_errors
 from sentiment_lab.base.signals import check
 from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.identity import SHORT, config_hash
@@ -57,24 +59,34 @@ class Search:
         """Open the storage of the search that these settings identify.
 
         Raises ConfigError when the study's settings contradict each other, DataError and StoreAddressError as
-        `Preparation` does.
+        `Preparation` does, StorageError when the storage cannot be written.
         """
         self._fixed, self._space, self._force = list(fixed), dict(space), force
         prepare = Preparation()
         self._compose: Compose = lambda overrides: prepare(compose(overrides))
         self._config = self._compose(self._fixed)
         _check(self._config)
-        self._study = self._open()
+        self._database = Path(self._config.paths.store).absolute() / "search.db"
+        with _database_errors(self._database):
+            self._study = self._open()
 
     def run(self, command: Sequence[str]) -> None:
-        """Run trials until there are `study.trials`, then compare their runs as a sweep and write the findings."""
+        """Run trials until there are `study.trials`, then compare their runs as a sweep and write the findings.
+
+        Raises SearchFailedError where no trial is complete, StorageError for files that cannot be written.
+        """
+        with _database_errors(self._database):
+            self._run(command)
+
+    def _run(self, command: Sequence[str]) -> None:
         from sentiment_lab.sweeps.search.findings import write_findings
         from sentiment_lab.sweeps.sweep import run_sweep
 
         done = len(self._ended())
         print_message(f"search {self._study.study_name}: {self._wanted()} trials, {done} already done")
-        log = Path(self._config.paths.store).absolute() / "search" / self._study.study_name
-        log.mkdir(parents=True, exist_ok=True)
+        log = self._database.parent / "search" / self._study.study_name
+        with storage_errors(log):
+            log.mkdir(parents=True, exist_ok=True)
         failures = 0
         while len(self._ended()) < self._wanted():
             check()
@@ -144,10 +156,10 @@ class Search:
         identity = [settings.name, config_hash(self._config), space, settings.seeds, settings.objective]
         name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:SHORT]
         both = settings.objective == "accuracy_and_seconds"
-        store = Path(self._config.paths.store).absolute()
-        store.mkdir(parents=True, exist_ok=True)
+        with storage_errors(self._database):
+            self._database.parent.mkdir(parents=True, exist_ok=True)
         study = optuna.create_study(
-            storage=f"sqlite:///{store / 'search.db'}",
+            storage=f"sqlite:///{self._database}",
             study_name=name,
             directions=["maximize", "minimize"] if both else ["maximize"],
             load_if_exists=True,
@@ -195,6 +207,22 @@ def run_search(
     Raises ConfigError where the study's settings do not allow a search, SearchFailedError where it finds nothing.
     """
     Search(compose, fixed, space, force).run(command)
+
+
+@contextmanager
+def _database_errors(database: Path) -> Iterator[None]:
+    """Turn an error of Optuna's database into a StorageError that names its file and the cause."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        cause = error.__cause__ or error
+        raise StorageError(
+            f"{database} cannot be written: {getattr(cause, 'orig', cause)}; fix this and rerun the same command to "
+            "resume"
+        ) from error
 
 
 def _run(job: Job, pruning: PruningCallback, view: View, log: Path, force: bool) -> JobOutcome:
