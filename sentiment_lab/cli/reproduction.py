@@ -101,14 +101,25 @@ def prepare_job(
     differing = differences(was, now)
     for difference in differing:
         print_message(f"  {difference}")
-    if was["data_hash"] != now["data_hash"] and not other_data:
+    if not other_data:
+        _check_same_reviews(original, was, now)
+    original_hash = sha256_hex(canonical_text(original.config()))
+    variant = "reproduction of " + str(started["name"]).rpartition(" seed=")[0]
+    return Job(config, original.overrides(), variant, reproduces=original_hash), differing
+
+
+def _check_same_reviews(original: Original, was: Mapping[str, str], now: Mapping[str, str]) -> None:
+    if was["data_hash"] != now["data_hash"]:
         raise RunError(
             f"run {original.short_hash} was trained on the reviews {was['data_hash'][:12]}, but the reviews here are "
             f"{now['data_hash'][:12]}; set data.path=FILE to the original ones, or use these with --other-data"
         )
-    original_hash = sha256_hex(canonical_text(original.config()))
-    variant = "reproduction of " + str(started["name"]).rpartition(" seed=")[0]
-    return Job(config, original.overrides(), variant, reproduces=original_hash), differing
+    if was["split_hash"] != now["split_hash"]:
+        raise RunError(
+            f"run {original.short_hash} was trained on another split of the same reviews: its file had them in another "
+            "order; set data.path=FILE to a file with the original order (the article's split needs Kaggle's "
+            "'IMDB Dataset.csv'), or use this one with --other-data"
+        )
 
 
 def restore_config(original: Original, overrides: Sequence[str], *, other_data: bool = False) -> Config:

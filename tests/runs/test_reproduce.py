@@ -372,6 +372,19 @@ def test_other_reviews_are_refused_unless_requested(tmp_path, cache, capsys):
     assert verdict["explanation"].startswith("data differs: data_hash was")
 
 
+def test_another_order_of_the_reviews_is_refused_where_the_split_depends_on_it(tmp_path, cache, capsys):
+    file = write_reviews(tmp_path / "reviews.csv")
+    sizes = ["split=article", "split.train=90", "split.test=30"]
+    words = ["model=nb_svm", "data=imdb", f"data.path={file}", "tracking=none", *locations(tmp_path, cache), *sizes]
+    one = job_of(words)
+    execute(one)
+    header, *rows = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join([header, *reversed(rows)]), encoding="utf-8")
+    with pytest.raises(RunError, match=r"another split of the same reviews: .* data\.path=FILE .* --other-data"):
+        again(one, capsys)
+    assert not (root_of(one) / "reproductions").exists()
+
+
 @pytest.mark.parametrize("pinned", [True, False])
 def test_a_run_on_own_reviews_keeps_its_hash_in_a_reproduction(pinned, tmp_path, cache, capsys):
     file = write_reviews(tmp_path / "reviews.csv")
