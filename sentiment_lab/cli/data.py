@@ -49,16 +49,25 @@ def data_fetch(overrides: Sequence[str]) -> int:
 
 
 def data_info(overrides: Sequence[str], *, as_json: bool) -> int:
-    """Describe the reviews of a config.
+    """Describe the reviews of a config, or the columns of a table where it is still open which are which.
 
     Raises ConfigError for the overrides, DataError for the reviews.
     """
     from sentiment_lab.config.compose import compose_config
     from sentiment_lab.config.resources import cache_folder
+    from sentiment_lab.config.settings import TableData
     from sentiment_lab.data.corpus import load_corpus
     from sentiment_lab.data.describe import describe_corpus, render_description
+    from sentiment_lab.data.inspect_table import inspect_table, needs_columns, render_columns
 
     config = compose_config(overrides)
+    if isinstance(config.data, TableData) and needs_columns(config.data):
+        columns = inspect_table(config.data)
+        if as_json:
+            print(json.dumps({"columns": [{"name": one.name, "examples": one.cells[:3]} for one in columns]}, indent=2))
+        else:
+            print(render_columns(columns, config.data, overrides))
+        return 0
     description = describe_corpus(load_corpus(config.data, cache_folder(config)))
     if as_json:
         print(json.dumps(description, indent=2))

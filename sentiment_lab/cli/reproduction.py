@@ -16,9 +16,17 @@ from sentiment_lab.base.portable import require_portable
 from sentiment_lab.cli.download import confirm_download
 from sentiment_lab.config.compose import compose_config
 from sentiment_lab.config.fields import ConfigError
-from sentiment_lab.config.identity import canonical_text, config_hash, flatten, identity_of, restore, sha256_hex
+from sentiment_lab.config.identity import (
+    canonical_text,
+    config_hash,
+    flatten,
+    identity_of,
+    pinned_settings,
+    restore,
+    sha256_hex,
+)
 from sentiment_lab.config.resources import cache_folder
-from sentiment_lab.config.settings import Config, ImdbData, LaunchConfig
+from sentiment_lab.config.settings import Config, ImdbData, LaunchConfig, TableData
 from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.listing import find_run
@@ -129,16 +137,20 @@ def restore_config(original: Original, overrides: Sequence[str], *, other_data: 
     override that would change the run.
     """
     stored, started = original.config(), original.started() or {}
-    group = [f"data={stored['data']['source']}"]
+    group = [f"data={stored['data']['source']}", *pinned_settings(original.overrides())]
     base = compose_config([*group, *overrides])
     _check_overrides(compose_config(group), base)
     config = restore(stored, base)
     config = replace(config, launch=_launch_as(original.environment(), config.launch))
     source = started.get("source")
+    if isinstance(config.data, TableData) and config.data.path is None and source:
+        config = replace(config, data=replace(config.data, path=source))
     if isinstance(config.data, ImdbData) and config.data.path is None and source and Path(source).exists():
         config = replace(config, data=replace(config.data, path=source))
     if other_data:
         config = replace(config, data=replace(config.data, expect=None))
+    if other_data and isinstance(config.data, TableData):
+        config = replace(config, data=replace(config.data, expect_parts=None))
     return replace(config, study=replace(config.study, name=started["study"]))
 
 

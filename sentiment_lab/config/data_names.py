@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import PurePath
 from typing import NamedTuple
 
-from sentiment_lab.config.settings import Config, ImdbData
+from sentiment_lab.config.settings import Config, GeneratedData
 
 PUBLISHED, GENERATED = "imdb", "generated"
 """Values of `data.source`; the first also names the published reviews beside files of the user's own."""
@@ -26,7 +26,7 @@ class DataFile(NamedTuple):
     def of(cls, config: Config) -> DataFile | None:
         """Return the reviews of a config; None for generated reviews, and for the published ones."""
         data = config.data
-        if not isinstance(data, ImdbData) or data.expect is None:
+        if isinstance(data, GeneratedData) or data.expect is None:
             return None
         return cls(data.expect, data.path or PUBLISHED, data.limit)
 

@@ -66,7 +66,7 @@ def fraction(*, below_one: bool = True) -> Rule:
 _NO_DEFAULT: Any = dataclasses.MISSING
 
 
-def option(*rules: Rule, identity: bool = True, added: Any = _NO_DEFAULT) -> Any:
+def option(*rules: Rule, identity: bool = True, pinned: bool = False, added: Any = _NO_DEFAULT) -> Any:
     """Declare a config field with its rules.
 
     Values are in `conf/`, so fields have no defaults, with one exception that keeps stored hashes valid: a new field
@@ -74,8 +74,10 @@ def option(*rules: Rule, identity: bool = True, added: Any = _NO_DEFAULT) -> Any
     the canonical form omits the field while it has this value.
 
     `identity=False` marks a field that cannot change a result, such as a path; the config hash does not include it.
+    `pinned=True` marks a field whose effect on the result `data.expect` pins, such as the name of a column: the hash
+    does not include it either, but commands for other machines do.
     """
-    metadata = {"rules": rules, "identity": identity, "added": added}
+    metadata = {"rules": rules, "identity": identity and not pinned, "pinned": pinned, "added": added}
     return dataclasses.field(default=added, metadata=metadata)
 
 
@@ -175,6 +177,8 @@ def _value(kind: Any, plain: object, where: str, problems: list[str]) -> object:
         return _choice(inside, plain, where, problems)
     if origin is list:
         return _list(inside[0], plain, where, problems)
+    if origin is dict:
+        return _mapping(inside[1], plain, where, problems)
     return _union(inside, plain, where, problems)
 
 
@@ -199,6 +203,18 @@ def _list(kind: Any, plain: object, where: str, problems: list[str]) -> object:
     return [_value(kind, item, f"{where}[{index}]", problems) for index, item in enumerate(plain)]
 
 
+def _mapping(kind: Any, plain: object, where: str, problems: list[str]) -> object:
+    if not isinstance(plain, Mapping) or not plain:
+        problems.append(f"{where} must be a mapping with at least one entry, such as {{1: negative}}, got {plain!r}")
+        return None
+    return {_key(key): _value(kind, item, f"{where}.{_key(key)}", problems) for key, item in plain.items()}
+
+
+def _key(key: object) -> str:
+    """Return a key of a mapping as text: YAML reads 1 as a number and true as a boolean."""
+    return str(key).lower() if isinstance(key, bool) else str(key)
+
+
 def _union(kinds: tuple[Any, ...], plain: object, where: str, problems: list[str]) -> object:
     if plain is None and types.NoneType in kinds:
         return None
@@ -207,6 +223,8 @@ def _union(kinds: tuple[Any, ...], plain: object, where: str, problems: list[str
         return _variant(kinds, plain, where, problems)
     if set(kinds) == {int, float}:
         return _scalar(int if _is_whole(plain) else float, plain, where, problems)
+    if set(kinds) == {int, str}:
+        return _scalar(int if _is_whole(plain) else str, plain, where, problems)
     return _value(kinds[0], plain, where, problems)
 
 

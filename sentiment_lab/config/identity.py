@@ -128,10 +128,17 @@ def _original_fields(owner: type) -> list[dataclasses.Field[Any]]:
 def machine_independent(overrides: Iterable[str]) -> list[str]:
     """Return the overrides that mean the same on every machine: without paths, tracking and launch settings."""
     settings = {setting.key: setting for setting in settings_of(Config)}
-    excluded = {key for key, setting in settings.items() if not setting.field.metadata.get("identity", True)}
+    metadata = {key: setting.field.metadata for key, setting in settings.items()}
+    excluded = {key for key, data in metadata.items() if not data.get("identity", True) and not data.get("pinned")}
     excluded -= {"study"}
     keys = [(override, override.lstrip("+~").partition("=")[0]) for override in overrides]
     return [override for override, key in keys if not {key, key.partition(".")[0]} & excluded]
+
+
+def pinned_settings(overrides: Iterable[str]) -> list[str]:
+    """Return the overrides of settings that are not in the hash because `data.expect` pins what they do."""
+    pinned = {setting.key for setting in settings_of(Config) if setting.field.metadata.get("pinned")}
+    return [override for override in overrides if override.lstrip("+").partition("=")[0] in pinned]
 
 
 def canonical_text(plain: object) -> str:

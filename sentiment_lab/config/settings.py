@@ -12,6 +12,8 @@ from sentiment_lab.config.fields import Rule, above, at_least, fraction, option
 
 PARTS = ("train", "validation", "test")
 """Names of the parts of a split."""
+DELIMITER_NAMES = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|"}
+"""Values of `data.delimiter` beside single characters."""
 _SIZE = Rule(
     "a count (0 or more whole reviews) or a fraction in (0, 1)",
     lambda size: size >= 0 if isinstance(size, int) else 0 < size < 1,
@@ -64,7 +66,48 @@ class GeneratedData:
     """Required data_hash of the reviews, or null for any."""
 
 
-DataConfig = ImdbData | GeneratedData
+@dataclass(frozen=True, kw_only=True)
+class TableData:
+    """Labelled texts of two classes in a table, or in a folder for each class (docs/data.md)."""
+
+    source: Literal["table"]
+    path: str | None = option(_PATH, identity=False)
+    """A file, a pattern such as "reviews-*.csv" for several files with the same columns, or a folder that contains a
+    folder of .txt files for each class."""
+    text_column: int | str | None = option(pinned=True)
+    """Name of the column of texts; its position, from 1, where `header` is false."""
+    label_column: int | str | None = option(pinned=True)
+    """Name or position of the column of labels."""
+    labels: dict[str, str] | None = option(pinned=True)
+    """What the labels of the file mean, such as {1: negative, 2: negative, 4: positive, 5: positive}. Null where the
+    file has two labels: the first one in natural order is negative, the second one positive."""
+    unmapped: Literal["error", "drop"] = option(pinned=True)
+    """Texts with a label that `labels` does not contain: an error, or dropped with a message that counts them."""
+    empty: Literal["error", "drop"] = option(pinned=True)
+    """Empty texts: an error, or dropped with a message that counts them."""
+    part_column: int | str | None = option(pinned=True)
+    """Name or position of the column with train, validation or test, for split=official."""
+    group_column: int | str | None = option(pinned=True)
+    """Name or position of the column with a film, product or author: all texts of one are in the same part."""
+    id_column: int | str | None = option(pinned=True)
+    """Name or position of a column that identifies texts in messages."""
+    header: bool = option(pinned=True)
+    """Whether the first row names the columns."""
+    delimiter: str | None = option(pinned=True)
+    """Separator of a table as text: one character, or comma, tab, semicolon or pipe. Null: detected."""
+    encoding: str | None = option(pinned=True)
+    """Encoding of text, such as cp1252. Null: UTF-8, or UTF-16 with a byte-order mark."""
+    limit: int | None = option(at_least(10))
+    """Number of texts to use, with the share of each class in the file; null for all. The choice does not depend on
+    their order in the file."""
+    expect: str | None = option(_HASH)
+    """Required data_hash of the texts. If null, it is set to that of the texts found when the command starts, which
+    makes them part of the run's hash."""
+    expect_parts: str | None = option(_HASH, added=None)
+    """As `expect`, for parts and groups; null without such columns."""
+
+
+DataConfig = ImdbData | GeneratedData | TableData
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,14 +8,17 @@ from typing import Any
 from sentiment_lab.config.fields import ConfigError, build
 from sentiment_lab.config.part_sizes import part_sizes
 from sentiment_lab.config.settings import (
+    DELIMITER_NAMES,
     PARTS,
     Config,
+    DataConfig,
     GeneratedData,
     LaunchConfig,
     LinearModel,
     OptimizerConfig,
     RecurrentModel,
     SplitConfig,
+    TableData,
 )
 
 
@@ -26,6 +29,7 @@ def config_from_plain(plain: object) -> Config:
     """
     config = build(Config, plain)
     problems = [
+        *_table_problems(config.data),
         *(_split_problems(config.split) or _part_size_problems(config)),
         *_text_problems(config),
         *_optimizer_problems(config.optimizer),
@@ -35,6 +39,42 @@ def config_from_plain(plain: object) -> Config:
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _table_problems(data: DataConfig) -> list[str]:
+    if not isinstance(data, TableData):
+        return []
+    problems = _classes_problems(data)
+    columns = ("text_column", "label_column", "part_column", "group_column", "id_column")
+    for name in () if data.header else columns:
+        column = getattr(data, name)
+        if column is not None and (not isinstance(column, int) or column < 1):
+            problems.append(f"data.{name} must be a position, from 1, where data.header is false, got {column!r}")
+    if data.delimiter is not None and len(data.delimiter) != 1 and data.delimiter not in DELIMITER_NAMES:
+        names = ", ".join(DELIMITER_NAMES)
+        problems.append(f"data.delimiter must be one character, or one of {names}, got {data.delimiter!r}")
+    if data.encoding is not None and not _is_text_encoding(data.encoding):
+        problems.append(f"data.encoding must be an encoding of Python, such as cp1252, got {data.encoding!r}")
+    return problems
+
+
+def _classes_problems(data: TableData) -> list[str]:
+    if data.labels is None:
+        wrong = data.unmapped == "drop"
+        return ["data.unmapped must be error where data.labels is null (all labels are used), got 'drop'"] * wrong
+    classes = sorted(set(data.labels.values()))
+    if classes == ["negative", "positive"]:
+        return []
+    more = "more than two classes are not supported yet" if len(classes) > 2 else "other names are not supported yet"
+    return [f"data.labels must map to both negative and positive ({more}), got {', '.join(classes)}"]
+
+
+def _is_text_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except (LookupError, UnicodeError, ValueError):
+        return False
+    return True
 
 
 def _split_problems(split: SplitConfig) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sentiment_lab.data.reviews import text_digest
 from sentiment_lab.data.sources.source_data import Review, SourceData
 
 REVIEWS, TEXTS, UNLABELLED = "reviews.parquet", "texts.parquet", "unlabelled.parquet"
-_IGNORED = b"ignored_files"
+_IGNORED, _NOTES = b"ignored_files", b"notes"
 _SCHEMA = pa.schema(
     [
         ("digest", pa.string()),
@@ -50,8 +51,13 @@ def ignored_files(reviews: pa.Table) -> int:
     return int((reviews.schema.metadata or {}).get(_IGNORED, 0))
 
 
+def notes(reviews: pa.Table) -> tuple[str, ...]:
+    """Return what the user should know about the data, from the table REVIEWS."""
+    return tuple(json.loads((reviews.schema.metadata or {}).get(_NOTES, b"[]")))
+
+
 def _write_tables(source: SourceData, folder: Path) -> None:
-    schema = _SCHEMA.with_metadata({_IGNORED: str(source.ignored_files)})
+    schema = _SCHEMA.with_metadata({_IGNORED: str(source.ignored_files), _NOTES: json.dumps(source.notes)})
     pq.write_table(pa.Table.from_pylist([_row(review) for review in source.reviews], schema), folder / REVIEWS)
     for name, texts in ((TEXTS, [review.text for review in source.reviews]), (UNLABELLED, source.unlabelled)):
         table = pa.table({"text": pa.array(texts, pa.large_string())})

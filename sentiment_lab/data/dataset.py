@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiment_lab.config.settings import Config, RecurrentModel, TextConfig
+from sentiment_lab.config.settings import Config, RecurrentModel, TableData, TextConfig
 from sentiment_lab.data.corpus import load_corpus
 from sentiment_lab.data.embedding_init import initial_vectors
 from sentiment_lab.data.reviews import Corpus
@@ -88,7 +88,8 @@ def build_dataset(config: Config, cache: Path) -> Dataset:
         positions["validation"], parts["validation"] = positions["test"], replace(parts["test"], name="validation")
     vectors = None
     if text.embedding_init != "uniform" and isinstance(config.model, RecurrentModel):
-        unlabelled = _encode_unlabelled(corpus, text, vocabulary, cache) if config.data.unlabelled else None
+        reads_unlabelled = not isinstance(config.data, TableData) and config.data.unlabelled
+        unlabelled = _encode_unlabelled(corpus, text, vocabulary, cache) if reads_unlabelled else None
         vectors = initial_vectors(
             text.embedding_init,
             train.renumber(token_of_word).reorder(text.order, text.order_window),

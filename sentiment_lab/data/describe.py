@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sentiment_lab.config.settings import PARTS
 from sentiment_lab.data.reviews import Corpus
 from sentiment_lab.data.sources.source_data import LABELS
 
@@ -41,6 +42,7 @@ def describe_corpus(corpus: Corpus) -> dict[str, Any]:
         "films_in_several_parts": _with_both(reviews["film"], reviews["part"]),
         "most_reviews_of_a_film": int(films.max()) if len(films) else 0,
         "ignored_files": corpus.ignored_files,
+        "notes": list(corpus.notes),
     }
 
 
@@ -59,13 +61,24 @@ def render_description(description: dict[str, Any]) -> str:
         ("distinct texts", f"{description['distinct_texts']:,} ({description['duplicates']:,} copies)"),
         ("  with both labels", f"{description['contradicting_texts']:,}"),
         ("  in several parts", f"{description['texts_in_several_parts']:,}"),
-        ("films", f"{description['films']:,} (at most {description['most_reviews_of_a_film']:,} reviews of one)"),
-        ("  in several parts", f"{description['films_in_several_parts']:,}"),
+        *_film_lines(description),
     ]
     if ignored := description["ignored_files"]:
         lines.append(("ignored", f"{ignored:,} file{'s' * (ignored > 1)} of the operating system or of tools"))
+    lines += [("note", note) for note in description["notes"]]
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
+
+
+def _film_lines(description: dict[str, Any]) -> list[tuple[str, str]]:
+    own = description["name"] == "table"
+    if own and not description["films"]:
+        return []
+    most = f"(at most {description['most_reviews_of_a_film']:,} reviews of one)"
+    return [
+        ("groups" if own else "films", f"{description['films']:,} {most}"),
+        ("  in several parts", f"{description['films_in_several_parts']:,}"),
+    ]
 
 
 def _counts(reviews: pd.DataFrame) -> dict[str, dict[str, int]]:
@@ -73,7 +86,7 @@ def _counts(reviews: pd.DataFrame) -> dict[str, dict[str, int]]:
     names = {part for part, _ in counts}
     return {
         part: {word: counts[part, label] for word, label in LABELS.items()}
-        for part in ("train", "test", NO_PART)
+        for part in (*PARTS, NO_PART)
         if part in names
     }
 

@@ -7,14 +7,18 @@ Arrow nor pandas.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from sentiment_lab.config.settings import DataConfig, GeneratedData, ImdbData
+from sentiment_lab.base.console import print_message
+from sentiment_lab.config.settings import DataConfig, GeneratedData, ImdbData, TableData
 from sentiment_lab.data.cache import HASHES, CacheEntry, entry_folder
-from sentiment_lab.data.reviews import check_expected
+from sentiment_lab.data.reviews import check_expected, parts_hash
 from sentiment_lab.data.sources.imdb import PUBLISHED, fingerprint
 from sentiment_lab.data.sources.locate import find_local
+from sentiment_lab.data.sources.own_files import files_fingerprint, find_files, reading_settings
 
 _FILE = "data_hash.json"
 
@@ -28,6 +32,8 @@ def pin_data(data: DataConfig, cache: Path) -> DataConfig:
     """
     if isinstance(data, GeneratedData):
         return data if data.expect is None else _load_generated(data, cache)
+    if isinstance(data, TableData):
+        return _pin_own(data, cache)
     path = find_local(data.path, cache)
     if path is None:
         return data
@@ -42,6 +48,29 @@ class _Hashes:
 
     source: str
     used: str
+    parts: str | None = None
+    """Of data=table: the hash of parts and groups of the reviews used."""
+    notes: Sequence[str] = ()
+    """Of data=table: what was dropped, and other facts that the user should know."""
+
+
+def _pin_own(data: TableData, cache: Path) -> TableData:
+    stamp = files_fingerprint(find_files(data.path))
+    key = {"source": data.source, "stamp": stamp, "limit": data.limit, **reading_settings(data)}
+    found = _cached_hashes(key, lambda: _compute_own(replace(data, expect=None, expect_parts=None), cache), cache)
+    check_expected(data.expect, found.used, data.path)
+    if data.expect_parts is not None:
+        check_expected(data.expect_parts, found.parts, f"{data.path} with their parts and groups")
+    for note in found.notes:
+        print_message(f"{data.path}: {note}")
+    return replace(data, expect=found.used, expect_parts=found.parts)
+
+
+def _compute_own(data: TableData, cache: Path) -> _Hashes:
+    from sentiment_lab.data.corpus import load_corpus
+
+    corpus = load_corpus(data, cache)
+    return _Hashes(data.source, corpus.data_hash, parts_hash(corpus.reviews), corpus.notes)
 
 
 def _load_generated(data: GeneratedData, cache: Path) -> GeneratedData:
@@ -53,10 +82,14 @@ def _load_generated(data: GeneratedData, cache: Path) -> GeneratedData:
 
 def _read_hashes(data: ImdbData, path: Path, cache: Path) -> _Hashes:
     key = {"stamp": fingerprint(path), "unlabelled": data.unlabelled, "limit": data.limit}
+    return _cached_hashes(key, lambda: _compute_hashes(replace(data, path=str(path), expect=None), cache), cache)
+
+
+def _cached_hashes(key: dict[str, Any], compute: Callable[[], _Hashes], cache: Path) -> _Hashes:
     entry = CacheEntry(
         entry_folder(cache, HASHES, **key),
         (_FILE,),
-        lambda: _compute_hashes(replace(data, path=str(path), expect=None), cache),
+        compute,
         lambda hashes, folder: _write(hashes, folder / _FILE),
     )
     return _Hashes(**json.loads(entry.content(_FILE)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,8 +29,8 @@ class Corpus:
     `reviews` has a row for each labelled review, in the order of its source:
     `id` (text; 16 hexadecimal digits of the text's SHA-256, followed by ".2", ".3", ... for the second and later copies
     of one text, so that an id denotes the same review in every file and order), `label` (int8; 1 positive, 0 negative),
-    `film` (text or missing), `part` ("train", "test" or missing: the official split), `origin` (text; its place in
-    the source, for messages).
+    `film` (text or missing), `part` ("train", "validation", "test" or missing: the official split), `origin` (text; its
+    place in the source, for messages). With `data.group_column`, the column `group` has the same values as `film`.
 
     The texts are loaded when they are first used: a run on cached tokens needs none.
     """
@@ -42,6 +43,8 @@ class Corpus:
     load_unlabelled: Callable[[], list[str]]
     ignored_files: int = 0
     """Files of the operating system or of tools that lay among the data and were not read."""
+    notes: tuple[str, ...] = ()
+    """What the user should know about the data, such as how many texts were dropped."""
 
     @cached_property
     def texts(self) -> list[str]:
@@ -60,6 +63,15 @@ class Corpus:
         return hashlib.sha256("\n".join(f"{name} {label}" for name, label in pairs).encode()).hexdigest()
 
 
+def parts_hash(reviews: pd.DataFrame) -> str | None:
+    """Return the SHA-256 of the parts and films of a corpus, in any order; None where no review has one."""
+    columns = reviews[["id", "label", "part", "film"]]
+    if columns[["part", "film"]].isna().all(axis=None):
+        return None
+    lines = sorted(json.dumps(row) for row in columns.astype(object).where(columns.notna(), None).to_numpy().tolist())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def text_digest(text: str) -> str:
     """Return the SHA-256 of a review's text, without the white space around it."""
     return hashlib.sha256(text.strip().encode()).hexdigest()
@@ -75,7 +87,7 @@ def review_ids(digests: Iterable[str]) -> list[str]:
     return ids
 
 
-def check_expected(expect: str | None, found: str, source: object) -> None:
+def check_expected(expect: str | None, found: str | None, source: object) -> None:
     """Raise DataError where the data_hash `found` of the reviews of `source` is not the required one; None is any."""
     if expect not in (None, found):
         raise DataError(

@@ -7,8 +7,11 @@ same parts. Beyond that:
   parts, as they are in the article.
 - `shuffled` is stratified by label and keeps the copies of one text in one part. Validation and test have exactly the
   configured size; where a text with c copies falls on the border they are smaller, by at most c - 1 reviews.
-- `official` leaves train and test as they were published (123 texts of the IMDB reviews are in both) and takes
-  validation from train so that no film and no text is in both of those.
+- `official` leaves train and test as they were published (123 texts of the IMDB reviews are in both). Validation is the
+  published one, or is taken from train so that no film and no text is in both of those.
+
+Where the reviews have groups (`data.group_column`), no group is in two parts: `shuffled` draws whole groups, so that
+sizes are approximate; `official` refuses a group that is in two parts, and `article` refuses groups.
 
 The reviews of a shuffled or official part depend on the reviews and the seed, not on the order of the rows.
 A fraction is of all reviews; for `official`, of the published training part.
@@ -29,6 +32,8 @@ from sentiment_lab.config.settings import PARTS, SplitConfig
 from sentiment_lab.data.reviews import NEGATIVE, POSITIVE
 
 Positions = NDArray[np.int64]
+GROUP = "group"
+"""The column of reviews with groups that must not be in two parts; other reviews do not have it."""
 
 FILM_DRAWS = 50
 """Draws of films; the one closest to the requested size and balance is used.
@@ -45,7 +50,8 @@ def split_reviews(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positi
     Raises ConfigError where the sizes do not fit the reviews, a part would lack positive or negative reviews, or the
     reviews lack the films or parts that the official split needs.
     """
-    methods = {"article": _article, "shuffled": _shuffled, "official": _official}
+    shuffled = _shuffled_groups if GROUP in reviews else _shuffled
+    methods = {"article": _article, "shuffled": shuffled, "official": _official}
     positions = methods[split.method](reviews, split)
     labels = reviews["label"].to_numpy()
     for part, rows in positions.items():
@@ -64,6 +70,8 @@ def split_hash(reviews: pd.DataFrame, positions: Mapping[str, Positions]) -> str
 
 
 def _article(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
+    if GROUP in reviews:
+        raise ConfigError(["split.method must be shuffled or official where data.group_column is set, got article"])
     train, validation, _ = part_sizes(split, len(reviews))
     parts = np.split(np.arange(len(reviews)), [train, train + validation])
     return dict(zip(PARTS, parts, strict=True))
@@ -80,21 +88,86 @@ def _shuffled(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]
     return {part: np.flatnonzero(parts[texts] == part) for part in PARTS}
 
 
+def _shuffled_groups(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
+    _, validation, test = part_sizes(split, len(reviews))
+    groups, labels = _connected(reviews, GROUP), reviews["label"].to_numpy()
+    parts = np.full(len(reviews), "train", dtype="<U10")
+    for part, count in (("test", test), ("validation", validation)):
+        rest = np.flatnonzero(parts == "train")
+        if count:
+            drawn = _fill_with_groups(groups[rest], labels[rest], count, split.seed)
+            _check_size(part, count, len(drawn), groups[rest])
+            parts[rest[drawn]] = part
+    return {part: np.flatnonzero(parts == part) for part in PARTS}
+
+
+def _fill_with_groups(groups: Positions, labels: NDArray[np.int8], count: int, seed: int) -> Positions:
+    """Return rows of whole groups, at most `count`: of several random choices the one closest to size and balance."""
+    from sklearn.utils import check_random_state
+
+    _, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    wanted = count / len(groups) * np.bincount(labels, minlength=2)
+    random = check_random_state(seed)
+    draws = []
+    for _ in range(FILM_DRAWS):
+        chosen, left = np.zeros(len(sizes), bool), count
+        for group in random.permutation(len(sizes)):
+            if sizes[group] <= left:
+                chosen[group] = True
+                left -= sizes[group]
+        draws.append(np.flatnonzero(chosen[numbers]))
+    return min(draws, key=lambda rows: np.abs(np.bincount(labels[rows], minlength=2) - wanted).sum())
+
+
+def _check_size(part: str, count: int, drawn: int, groups: Positions) -> None:
+    if abs(drawn - count) > count / 2:
+        problem = (
+            f"split.{part} must be a size that whole groups of data.group_column have, got {count}: the nearest choice "
+            f"has {drawn} of {len(groups)} reviews, and the largest group (with groups that share its texts) has "
+            f"{np.bincount(groups).max()}"
+        )
+        raise ConfigError([problem])
+
+
 def _official(reviews: pd.DataFrame, split: SplitConfig) -> dict[str, Positions]:
     published = reviews["part"].to_numpy(dtype=object)
-    train, test = np.flatnonzero(published == "train"), np.flatnonzero(published == "test")
-    missing = len(reviews) - len(train) - len(test)
+    train, given, test = (np.flatnonzero(published == part) for part in PARTS)
+    missing = len(reviews) - len(train) - len(given) - len(test)
     if missing:
         problem = (
             "split.method must be article or shuffled where reviews have no official part (the archive and the "
-            f"unpacked folder of data=imdb have it), got official for {missing} such reviews of {len(reviews)}"
+            "unpacked folder of data=imdb have it, and data=table with data.part_column), got official for "
+            f"{missing} such reviews of {len(reviews)}"
         )
         raise ConfigError([problem])
+    _check_groups(reviews)
+    if len(given):
+        if split.validation_is_test:
+            problem = "split.validation_is_test must be false where the data have a validation part, got true"
+            raise ConfigError([problem])
+        return {"train": train, "validation": given, "test": test}
     count = part_size(split, "validation", len(train))
     if not count:
         return {"train": train, "validation": train[:0], "test": test}
-    rest, drawn = _draw_films(reviews.iloc[train], count, split.seed)
+    films, labels = _connected(reviews.iloc[train], "film"), reviews["label"].to_numpy()[train]
+    rest, drawn = _draw_films(films, labels, count, split.seed)
     return {"train": train[rest], "validation": train[drawn], "test": test}
+
+
+def _check_groups(reviews: pd.DataFrame) -> None:
+    """Raise ConfigError for a group with reviews in two published parts."""
+    if GROUP not in reviews:
+        return
+    pairs = reviews[[GROUP, "part"]].dropna().drop_duplicates()
+    several = pairs[pairs[GROUP].duplicated(keep=False)]
+    if len(several):
+        first = several[GROUP].iloc[0]
+        parts = " and ".join(several.loc[several[GROUP] == first, "part"])
+        problem = (
+            f"data.group_column must have each group in one part of data.part_column, got {several[GROUP].nunique()} "
+            f"groups in several, such as {first!r} in {parts}"
+        )
+        raise ConfigError([problem])
 
 
 def _distinct_texts(reviews: pd.DataFrame) -> tuple[Positions, Positions]:
@@ -126,43 +199,35 @@ def _draw_texts(part: str, count: int, rest: Positions, copies: Positions, label
     return rest[drawn[np.cumsum(copies[drawn]) <= count]]
 
 
-def _draw_films(train: pd.DataFrame, count: int, seed: int) -> tuple[Positions, Positions]:
-    """Return the rows of train and those of validation, with no film and no text in both."""
+def _draw_films(groups: Positions, labels: NDArray[np.int8], count: int, seed: int) -> tuple[Positions, Positions]:
+    """Return the rows that remain and those of validation, about `count`; `groups` are the numbers of films."""
     from sklearn.model_selection import GroupShuffleSplit
 
-    groups = _films_and_texts(train)
-    share, sets = count / len(train), groups.max() + 1
+    share, sets = count / len(groups), len(np.unique(groups))
     if sets < 2 or share >= 1:
-        problem = f"split.validation must leave at least one film for train, got {count} of {len(train)} reviews"
+        problem = f"split.validation must leave at least one film for train, got {count} of {len(groups)} reviews"
         raise ConfigError([problem])
     size = min(max(1, round(share * sets)), sets - 1)
     draws = GroupShuffleSplit(n_splits=FILM_DRAWS, test_size=size, random_state=seed).split(groups, groups=groups)
-    labels = train["label"].to_numpy()
     wanted = share * np.bincount(labels, minlength=2)
-    train_rows, validation_rows = min(
-        draws, key=lambda draw: np.abs(np.bincount(labels[draw[1]], minlength=2) - wanted).sum()
-    )
-    return train_rows, validation_rows
+    rest, drawn = min(draws, key=lambda draw: np.abs(np.bincount(labels[draw[1]], minlength=2) - wanted).sum())
+    return rest, drawn
 
 
-def _films_and_texts(train: pd.DataFrame) -> Positions:
-    """Return a number for each review (reviews,), equal for those connected by shared films or texts."""
+def _connected(reviews: pd.DataFrame, column: str) -> Positions:
+    """Return a number for each review (reviews,), equal for those connected by shared films or groups, or by texts.
+
+    A review without film or group is connected by its text only.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    unknown = int(train["film"].isna().sum())
-    if unknown:
-        problem = (
-            "split.validation must be 0 where split.method is official and reviews name no film (validation is carved "
-            f"by film), got {unknown} such reviews of {len(train)}"
-        )
-        raise ConfigError([problem])
-    films, names = pd.factorize(train["film"], sort=True)
-    texts, labels = _distinct_texts(train)
+    groups, names = pd.factorize(reviews[column], sort=True)
+    texts, labels = _distinct_texts(reviews)
     nodes = len(names) + len(labels)
-    links = coo_array((np.ones(len(train)), (films, len(names) + texts)), shape=(nodes, nodes))
-    # Every component contains a film, so the numbers of the films' components have no gap.
-    return connected_components(links, directed=False)[1][films].astype(np.int64)
+    named = groups >= 0
+    links = coo_array((np.ones(named.sum()), (groups[named], len(names) + texts[named])), shape=(nodes, nodes))
+    return connected_components(links, directed=False)[1][len(names) + texts].astype(np.int64)
 
 
 def _check_labels(part: str, labels: NDArray[np.int8], method: str) -> None:

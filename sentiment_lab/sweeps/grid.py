@@ -9,7 +9,7 @@ from typing import Any
 from sentiment_lab.config.data_names import PUBLISHED, DataFile, name_files
 from sentiment_lab.config.fields import ConfigError, to_plain
 from sentiment_lab.config.identity import config_hash, flatten, identity_of
-from sentiment_lab.config.settings import Config, ImdbData, architecture
+from sentiment_lab.config.settings import Config, GeneratedData, architecture
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps.preparation import Preparation
 
@@ -82,7 +82,7 @@ def _named_settings(configs: Sequence[Config]) -> list[dict[str, Any]]:
     settings = [flatten(identity_of(config)) for config in configs]
     files = name_files({file for config in configs if (file := DataFile.of(config))})
     for config, values in zip(configs, settings, strict=True):
-        if files and isinstance(config.data, ImdbData):
+        if files and not isinstance(config.data, GeneratedData):
             values["data"] = files.get(values.pop("data.expect"), PUBLISHED)
     return settings
 

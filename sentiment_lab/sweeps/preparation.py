@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 
 from sentiment_lab.config.resources import cache_folder
-from sentiment_lab.config.settings import Config, ImdbData
+from sentiment_lab.config.settings import Config, DataConfig, ImdbData, TableData
 from sentiment_lab.data.pinning import pin_data
 from sentiment_lab.data.sources.locate import find_local
+from sentiment_lab.data.sources.own_files import find_files
 from sentiment_lab.tracking.address import store_uri
 
 
@@ -16,7 +16,7 @@ class Preparation:
     """Prepares the configs of one command. It reads each source once, so all jobs expect the same reviews."""
 
     def __init__(self) -> None:
-        self._pin = functools.cache(pin_data)
+        self._pinned: dict[str, DataConfig] = {}
 
     def __call__(self, config: Config) -> Config:
         """Return the config of the run, with `data.expect` pinned for reviews of the user's own.
@@ -25,7 +25,10 @@ class Preparation:
         an invalid store.
         """
         _check_store(config)
-        return replace(config, data=self._pin(config.data, cache_folder(config)))
+        key = f"{config.data!r} {cache_folder(config)}"
+        if key not in self._pinned:
+            self._pinned[key] = pin_data(config.data, cache_folder(config))
+        return replace(config, data=self._pinned[key])
 
 
 def check_locations(config: Config) -> None:
@@ -33,6 +36,8 @@ def check_locations(config: Config) -> None:
     _check_store(config)
     if isinstance(config.data, ImdbData) and config.data.path is not None:
         find_local(config.data.path, cache_folder(config))
+    if isinstance(config.data, TableData):
+        find_files(config.data.path)
 
 
 def _check_store(config: Config) -> None:

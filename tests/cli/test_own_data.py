@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from tests.tiny import write_reviews
@@ -74,3 +76,43 @@ def test_one_missing_file_of_several_starts_no_job(own, tmp_path):
     assert ended.code == 2
     assert "none.csv, which does not exist" in ended.err
     assert not (tmp_path / "mlruns").exists()
+
+
+@pytest.fixture
+def table(tmp_path, cache, lab, monkeypatch):
+    """A function that runs a command with data=table on stars.tsv, one to five stars of forty products."""
+    monkeypatch.chdir(tmp_path)
+    words = {1: "awful", 2: "poor", 3: "so so", 4: "good", 5: "superb"}
+    stars = [1, 5, 2, 4, 3] * 40
+    rows = [f"film {row} was {words[star]}\t{star}\tp{row // 5}" for row, star in enumerate(stars)]
+    (tmp_path / "stars.tsv").write_text("\n".join(["body\tstars\tproduct", *rows]), encoding="utf-8")
+    mine = ["data=table", "data.path=stars.tsv", f"paths.cache={cache}"]
+    return lambda command, *words: lab(*command.split(), *mine, *words)
+
+
+def test_a_table_is_described_before_its_columns_are_known(table, lab):
+    described = table("data info")
+    assert described.code == 0
+    assert "body     'film 0 was awful', 'film 1 was superb', 'film 2 was poor'" in described.out
+    command = shlex.split(described.out.splitlines()[-1])
+    assert command[:3] == ["sentiment-lab", "data", "info"]
+    shown = lab(*command[1:])
+    assert "in no part        80 positive, 80 negative" in shown.out
+    assert "40 texts with other labels dropped: '3' (40)" in shown.out
+    assert "data.text_column must be set" in table("train", "data.label_column=stars").err
+
+
+def test_a_table_is_trained_compared_and_reproduced_by_its_columns(table, lab, tmp_path, cache):
+    columns = ["data.text_column=body", "data.label_column=stars", "data.group_column=product"]
+    labels = ["data.labels={1: negative, 2: negative, 4: positive, 5: positive}", "data.unmapped=drop"]
+    small = ["tracking=none", "launch.progress=none", "seed=1,2"]
+    ended = table("train -m", "model=nb_svm", *columns, *labels, *small)
+    assert ended.code == 0
+    assert "stars.tsv: 40 texts with other labels dropped: '3' (40)" in ended.err
+    assert len(runs(tmp_path)) == 2
+    assert "nb_svm" in lab("compare").out
+    again = lab("reproduce", runs(tmp_path)[0], "tracking=none", "launch.progress=none", f"paths.cache={cache}")
+    assert again.code == 0, again.err
+    assert "bit-identical" in again.out + again.err
+    other = table("plan", "model=nb_svm", "seed=1", *columns[:2], *labels, "tracking=none")
+    assert "new" in other.out  # without groups, the parts differ

@@ -71,6 +71,8 @@ def values(kind, rules=()):
         return st.sampled_from(inside)
     if get_origin(kind) is list:
         return st.lists(values(inside[0], rules), min_size=1, max_size=3)
+    if get_origin(kind) is dict:
+        return st.dictionaries(*map(values, inside), min_size=1, max_size=3)
     if inside:
         return st.one_of([values(each, rules) for each in inside])
     drawn = HASHES if kind is str and rules else PLAIN[kind]

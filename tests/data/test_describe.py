@@ -54,6 +54,7 @@ def test_a_description_counts_everything(corpus: Corpus) -> None:
         "films_in_several_parts": 1,
         "most_reviews_of_a_film": 3,
         "ignored_files": 0,
+        "notes": [],
     }
 
 
@@ -102,5 +103,6 @@ def test_the_real_reviews_have_the_known_statistics(imdb_archive: Path, tmp_path
         "films_in_several_parts": 1,  # tt0406816: 2 reviews in train, 23 in test
         "most_reviews_of_a_film": 30,
         "ignored_files": 0,
+        "notes": [],
     }
     assert corpus.reviews["label"].head(45_000).mean() == pytest.approx(0.5, abs=0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,9 @@ from sentiment_lab.data.reviews import review_ids
 from sentiment_lab.data.split import split_hash, split_reviews
 
 
-def sizes(method="shuffled", train=None, validation=0, test=None, seed=0):
+def sizes(method="shuffled", train=None, validation=0, test=None, seed=0, validation_is_test=False):
     return SplitConfig(
-        method=method, train=train, validation=validation, test=test, validation_is_test=False, seed=seed
+        method=method, train=train, validation=validation, test=test, validation_is_test=validation_is_test, seed=seed
     )
 
 
@@ -47,6 +48,12 @@ def official(reviews, seed=0, films=None):
     labels = (film // 2 % 2 == 0) ^ (generator.random(reviews) < 0.3)
     texts = generator.integers(reviews * 20, size=reviews)
     return frame(texts, labels, film, np.where(np.arange(reviews) < reviews // 2, "train", "test"))
+
+
+def grouped(groups, parts=None):
+    """Return reviews of different texts with these groups and alternating labels."""
+    reviews = frame(range(len(groups)), np.arange(len(groups)) % 2, groups, parts)
+    return reviews.assign(group=reviews["film"])
 
 
 def texts_of(reviews, rows):
@@ -121,6 +128,38 @@ def test_official_keeps_the_published_parts_and_draws_validation_by_film(size):
     assert reviews["label"].iloc[validation].mean() == pytest.approx(reviews["label"].iloc[:1200].mean(), abs=0.05)
 
 
+def test_official_draws_validation_by_text_where_no_film_is_known():
+    reviews = frame([*range(20), *range(20), 98, 99], [0, 1] * 21, None, ["train"] * 40 + ["test"] * 2)
+    positions = split_reviews(reviews, sizes(method="official", validation=10))
+    assert len(positions["validation"]) == 10
+    assert not texts_of(reviews, positions["train"]) & texts_of(reviews, positions["validation"])
+
+
+def test_official_uses_the_validation_part_of_the_data():
+    parts = ["train", "train", "validation", "validation", "test", "test"]
+    positions = split_reviews(frame(range(6), [0, 1] * 3, None, parts), sizes(method="official", validation=0.5))
+    assert {part: rows.tolist() for part, rows in positions.items()} == {
+        "train": [0, 1],
+        "validation": [2, 3],
+        "test": [4, 5],
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_group_and_no_text_is_in_two_parts(seed):
+    generator = np.random.default_rng(seed)
+    groups = [None if group % 9 == 0 else f"g{group}" for group in generator.integers(0, 60, 200)]
+    reviews = frame(generator.integers(0, 400, 200), np.arange(200) % 2).assign(group=groups)
+    positions = split_reviews(reviews, sizes(validation=0.2, test=0.2, seed=seed))
+    assert sorted(np.concatenate(list(positions.values())).tolist()) == list(range(200))
+    assert all(len(positions[part]) == 40 for part in ("validation", "test"))
+    for one, other in itertools.combinations(positions.values(), 2):
+        assert not set(reviews["group"].iloc[one].dropna()) & set(reviews["group"].iloc[other].dropna())
+        assert not texts_of(reviews, one) & texts_of(reviews, other)
+    again = split_reviews(reviews[::-1], sizes(validation=0.2, test=0.2, seed=seed))
+    assert {part: sorted(199 - rows) for part, rows in again.items()} == {p: r.tolist() for p, r in positions.items()}
+
+
 def test_films_that_share_a_text_stay_in_one_part():
     texts = [0, 1, 2, 3, 3, 4, 5, 5, 6, 7, 8, 9]
     films = [1, 1, 2, 2, 3, 3, 3, 4, 5, 5, 6, 6]
@@ -186,16 +225,43 @@ def test_fractions_that_sum_to_one_fit_any_number_of_reviews():
             {"method": "official"},
             (
                 "split.method must be article or shuffled where reviews have no official part (the archive and the "
-                "unpacked folder of data=imdb have it), got official for 100 such reviews of 100"
+                "unpacked folder of data=imdb have it, and data=table with data.part_column), got official for 100 "
+                "such reviews of 100"
             ),
         ),
         (
-            frame(range(4), [0, 1, 0, 1], None, ["train", "train", "test", "test"]),
-            {"method": "official", "validation": 1},
+            grouped([1, 1, 2, 2], parts=["train", "test", "test", "test"]),
+            {"method": "official"},
             (
-                "split.validation must be 0 where split.method is official and reviews name no film (validation is "
-                "carved by film), got 2 such reviews of 2"
+                "data.group_column must have each group in one part of data.part_column, got 1 groups in several, such "
+                "as 'tt1' in train and test"
             ),
+        ),
+        (
+            grouped([1, 2, 3, 4], parts=["train", "train", "validation", "test"]),
+            {"method": "official", "validation_is_test": True},
+            "split.validation_is_test must be false where the data have a validation part, got true",
+        ),
+        (
+            grouped([1] * 90 + list(range(2, 12))),
+            {"method": "shuffled", "test": 50},
+            (
+                "split.test must be a size that whole groups of data.group_column have, got 50: the nearest choice has "
+                "10 of 100 reviews, and the largest group (with groups that share its texts) has 90"
+            ),
+        ),
+        (
+            grouped([1] * 100),
+            {"method": "shuffled", "test": 50},
+            (
+                "split.test must be a size that whole groups of data.group_column have, got 50: the nearest choice has "
+                "0 of 100 reviews, and the largest group (with groups that share its texts) has 100"
+            ),
+        ),
+        (
+            grouped([1, 2, 3, 4]),
+            {"method": "article", "train": 2, "test": 2},
+            "split.method must be shuffled or official where data.group_column is set, got article",
         ),
         (
             official(40),

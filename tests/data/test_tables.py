@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +43,10 @@ def zipped(members: dict[str, bytes], **options: int) -> bytes:
         for name, member in members.items():
             archive.writestr(name, member)
     return content.getvalue()
+
+
+def json_lines() -> str:
+    return FRAME.to_json(orient="records", lines=True, force_ascii=False)
 
 
 def parquet() -> bytes:
@@ -86,6 +91,12 @@ FORMS = {
     "zip of a file without suffix": zipped({"table": text().encode()}),
     "zip of gzip": zipped({"table.csv.gz": gzip.compress(text().encode())}),
     "parquet": parquet(),
+    "zstd": pa.compress(text().encode(), "zstd", asbytes=True),
+    "zip of zstd": zipped({"table.csv.zst": pa.compress(text().encode(), "zstd", asbytes=True)}),
+    "JSON lines": json_lines().encode(),
+    "JSON lines, byte-order mark, blank lines": json_lines().replace("\n", "\r\n\r\n").encode("utf-8-sig"),
+    "JSON lines, UTF-16, gzip": gzip.compress(json_lines().encode("utf-16")),
+    "JSON list": FRAME.to_json(orient="records", indent=2).encode(),
     "parquet in gzip": gzip.compress(parquet()),
     "parquet in a zip": zipped({"table.parquet": parquet()}),
 }
@@ -165,7 +176,7 @@ HEADERS = {
     "\ufeff": "is empty",
     "\n \n": "is empty",
     "<html><body>": "is an HTML page",
-    '{"review": "x"}\n': "is JSON",
+    '{"review":\n"x"}\n': "is JSON",
 }
 
 
@@ -247,7 +258,10 @@ def test_a_truncated_compressed_table_is_named(compress: Callable[[bytes], bytes
     [
         ({"a.csv": b"x", "b.csv": b"x"}, "must contain one table, got a.csv, b.csv"),
         ({"a.csv": b"x", "b.parquet": b"x", "c.txt": b"x"}, "must contain one table, got a.csv, b.parquet"),
-        ({"a.txt": b"x", "b.txt": b"x"}, "must contain one table (.csv, .tsv, .tab, .parquet), got a.txt, b.txt"),
+        (
+            {"a.txt": b"x", "b.txt": b"x"},
+            "must contain one table (.csv, .tsv, .tab, .parquet, .jsonl, .ndjson, .json), got a",
+        ),
         ({".DS_Store": b"x"}, "got no file"),
         ({"../a.csv": b"x"}, "../a.csv: its name is outside of"),
         ({"a.zip": zipped({"a.csv": b"x"})}, "member a.zip is compressed twice"),

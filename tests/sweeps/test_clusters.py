@@ -82,6 +82,9 @@ def test_a_remote_job_has_absolute_paths_and_the_hash_of_its_job(linear, tmp_pat
     (remote,) = remote_jobs([job], tmp_path, force=False)
     assert remote.job.folder.path == (tmp_path / "here" / "runs" / job.folder.short_hash)
     assert remote.job.config.launch.threads == 3
+    table = job_of(["data=table", "data.path=part-*.csv", "paths.runs=here/runs", "paths.store=here"])
+    (remote,) = remote_jobs([table], tmp_path, force=False)
+    assert remote.job.config.data.path == str(tmp_path / "part-*.csv")
 
 
 def test_the_sbatch_file_has_the_settings_of_the_config(monkeypatch, tmp_path):

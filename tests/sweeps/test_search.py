@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from sentiment_lab.cli.main import main
@@ -16,6 +17,7 @@ from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.runs.listing import list_runs
 from sentiment_lab.sweeps.executors.base import run_job
+from sentiment_lab.sweeps.search.findings import study_file
 from sentiment_lab.sweeps.search.search import PruningCallback, build_pruner
 from sentiment_lab.sweeps.search.space import grid_of, overrides_of, read_space
 from tests.tiny import job_of
@@ -151,6 +153,16 @@ def test_a_trial_is_the_validation_mean_over_its_seeds_and_the_best_config_becom
 def test_settings_that_contradict_a_search_are_refused(words, message, search, capsys):
     assert search(*TRIAL, *words, "model.C=1,2") == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_study_of_the_best_config_keeps_the_columns_of_a_table():
+    columns = ["data.text_column=body", "data.labels={1: negative, 5: positive}", "data.header=true"]
+    text = study_file(job_of(["data=table", "data.path=here.csv", "model=nb_svm", *columns]))
+    data = yaml.safe_load(text)["data"]
+    assert data["text_column"] == "body"
+    assert data["labels"] == {"1": "negative", "5": "positive"}
+    assert "override /data: table" in text
+    assert "path" not in data
 
 
 def test_a_search_ends_when_every_trial_fails(search, capsys, monkeypatch):

@@ -19,8 +19,9 @@ class Review(NamedTuple):
     origin: str
     """Its place in the source, for messages."""
     film: str | None = None
+    """The film, or the group of `data.group_column`."""
     part: str | None = None
-    """Its part in the official split: train or test."""
+    """Its part in the official split: train, test or, in data of the user's own, validation."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class SourceData:
     unlabelled: list[str]
     ignored_files: int = 0
     """Files of the operating system or of tools that lay among the data."""
+    notes: tuple[str, ...] = ()
+    """What the user should know about the data, such as how many texts were dropped."""
 
 
 def checked(data: SourceData, source: str) -> SourceData:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import shutil
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,16 +21,34 @@ _SIGNATURES = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
     b"PK\x03\x04": ZIP,
     b"PK\x05\x06": ZIP,  # an empty one
 }
 _TAR_MARK, _TAR_PLACE = b"ustar", 257
 _BZIP2_CONTENT = (b"1AY&SY", b"\x17rE8P\x90")
 """What follows `BZh` and a digit, so that text may begin with BZh."""
+
+
+def _unpacked_zstd(file: BinaryIO) -> BinaryIO:
+    """Return the content in a temporary file: Arrow's stream, which needs no further package, cannot seek."""
+    import pyarrow as pa
+
+    content = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
+    try:
+        shutil.copyfileobj(pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd"), content)
+    except OSError:
+        content.close()
+        raise
+    content.seek(0)
+    return cast("BinaryIO", content)
+
+
 _OPEN: dict[str, Callable[[BinaryIO], object]] = {
     "gzip": lambda file: gzip.GzipFile(fileobj=file),
     "bzip2": bz2.BZ2File,
     "xz": lzma.LZMAFile,
+    "zstd": _unpacked_zstd,
 }
 
 
@@ -41,14 +61,14 @@ def peek(file: BinaryIO, size: int) -> bytes:
 
 
 def compression_of(file: BinaryIO) -> str | None:
-    """Return "gzip", "bzip2", "xz" or "zip", or None for a file that is none of them."""
+    """Return "gzip", "bzip2", "xz", "zstd" or "zip", or None for a file that is none of them."""
     head = peek(file, 16)
     kind = next((kind for signature, kind in _SIGNATURES.items() if head.startswith(signature)), None)
     return None if kind == "bzip2" and head[4:10] not in _BZIP2_CONTENT else kind
 
 
 def decompressed(file: BinaryIO, kind: str) -> BinaryIO:
-    """Return the seekable content of a file compressed with gzip, bzip2 or xz."""
+    """Return the seekable content of a file compressed with gzip, bzip2, xz or zstd."""
     return cast("BinaryIO", _OPEN[kind](file))
 
 

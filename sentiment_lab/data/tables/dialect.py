@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,40 @@ def detect_dialect(head: str, source: str, needed: Sequence[str], hint: str) -> 
             f"{source} may be separated by {names}; begin it with a line such as sep={fitting[0].delimiter}"
         )
     return fitting[0]
+
+
+def detect_by_width(head: str, source: str, least: int) -> Dialect:
+    """Return the dialect of a text with which its first rows have the same number of cells, at least `least`.
+
+    It is for tables of which no column is known. Raises DataError where several delimiters yield different rows.
+    """
+    if declared := _DECLARED.match(head):
+        return _with_spaces(Dialect(declared[1], declared=True), head[declared.end() :])
+    rows = {dialect: _first_rows(head, dialect) for dialect in (_with_spaces(Dialect(one), head) for one in DELIMITERS)}
+    widths = {dialect: {len(cells) for cells in found} for dialect, found in rows.items()}
+    fitting = [dialect for dialect, found in widths.items() if len(found) == 1 and max(found) >= max(least, 2)]
+    if len(fitting) > 1:
+        names = " or ".join(DELIMITERS[dialect.delimiter] for dialect in fitting)
+        raise DataError(f"{source} may be separated by {names}; set data.delimiter")
+    if fitting:
+        return fitting[0]
+    # Rows of different width: the header decides, and the reader names the first row that does not fit.
+    return max(rows, key=lambda dialect: len(rows[dialect][0]) if rows[dialect] else 0)
+
+
+def given_dialect(head: str, delimiter: str) -> Dialect:
+    """Return the dialect of a text with a known delimiter."""
+    declared = _DECLARED.match(head)
+    return _with_spaces(Dialect(delimiter, declared=declared is not None), head[declared.end() :] if declared else head)
+
+
+def _first_rows(head: str, dialect: Dialect) -> list[list[str]]:
+    """Return the rows that end in `head`, without blank ones."""
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        for cells in dialect.reader(io.StringIO(head, newline="")):
+            rows.append(cells)  # noqa: PERF402  # keeps the rows before an error
+    return [cells for cells in rows if any(map(str.strip, cells))]
 
 
 def _header(head: str, dialect: Dialect) -> list[str]:

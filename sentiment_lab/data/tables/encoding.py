@@ -49,9 +49,10 @@ def encoding_of(head: bytes, source: str) -> str:
 def decoding_errors(encoding: str) -> str:
     """Return the error handler to open a text file with.
 
-    UTF-8 keeps undecodable bytes, so that the reader reaches their row and the error can name it.
+    It keeps undecodable bytes, so that the reader reaches their row and the error can name it, except for UTF-16 and
+    UTF-32, whose errors are no bytes of a cell.
     """
-    return "surrogateescape" if encoding.startswith(UTF8) else "strict"
+    return "strict" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
 
 
 def is_decoded(cell: str) -> bool:
@@ -65,11 +66,11 @@ def is_decoded(cell: str) -> bool:
     return True
 
 
-def proposal(cells: list[str]) -> str:
+def proposal(cells: list[str], encoding: str = UTF8) -> str:
     """Return a hint which encoding fits cells with undecodable bytes, such as "; it may be Windows-1252 (cp1252)"."""
     from charset_normalizer import from_bytes
 
-    content = "\n".join(cells).encode(UTF8, "surrogateescape")
+    content = "\n".join(cells).encode(encoding, "surrogateescape")
     matches = list(from_bytes(content, cp_isolation=list(_PROPOSALS)))
     if not matches:
         return ""

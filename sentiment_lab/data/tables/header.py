@@ -21,15 +21,19 @@ def has_columns(names: Sequence[str], needed: Sequence[str]) -> bool:
     return {normalized(name) for name in needed} <= {normalized(name) for name in names}
 
 
-def check_header(source: str, names: Sequence[str], needed: Sequence[str], hint: str) -> list[str]:
+def check_header(
+    source: str, names: Sequence[str], needed: Sequence[str], hint: str, *, unnamed: bool = False
+) -> list[str]:
     """Return the names without surrounding spaces.
 
-    Raises DataError for a missing column, with the nearest name and the hint; for a column without a name; and for two
-    with the same name.
+    With `unnamed`, a column without a name is called "column 1" by its position. Raises DataError for a missing column,
+    with the nearest name and the hint; for a column without a name; and for two with the same name.
     """
     if not has_columns(names, needed):
         raise missing_column(source, names, needed, hint)
     stripped = [name.strip() for name in names]
+    if unnamed:
+        stripped = [name or f"column {place}" for place, name in enumerate(stripped, start=1)]
     if "" in stripped:
         place = stripped.index("") + 1
         raise DataError(f"{source}: column {place} of {len(names)} has no name; name it in the header, or remove it")

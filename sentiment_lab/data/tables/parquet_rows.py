@@ -18,22 +18,30 @@ _ROWS = 1000
 
 
 def open_parquet(
-    file: BinaryIO, source: str, needed: Sequence[str], text: Collection[str] | None, hint: str
+    file: BinaryIO,
+    source: str,
+    needed: Sequence[str],
+    text: Collection[str] | None,
+    scalars: Collection[str],
+    hint: str,
 ) -> tuple[list[str], Iterator[Row]]:
     """Return the columns of a Parquet file and its rows, which are read when they are iterated.
 
-    With `text`, only the columns of these names are read, and they must contain text. Raises DataError as `open_text`
-    does.
+    With `text`, only the columns of these names are read, which must contain text, and those of `scalars`, which must
+    contain text, numbers or booleans. Raises DataError as `open_text` does.
     """
     with _errors(source):
         table = pq.ParquetFile(file)
         names = table.schema_arrow.names
     stripped = check_header(source, names, needed, hint)
     must = {normalized(name) for name in (needed if text is None else text)}
-    read = [name for name in names if text is None or normalized(name) in must]
+    others = {normalized(name) for name in scalars} - must
+    read = [name for name in names if text is None or normalized(name) in must | others]
     for name in read:
         if normalized(name) in must:
             _check_text(source, name, table.schema_arrow.field(name).type)
+        elif normalized(name) in others:
+            _check_scalars(source, name, table.schema_arrow.field(name).type)
     columns = [column for name, column in zip(names, stripped, strict=True) if name in read]
     return columns, _rows(table, source, read)
 
@@ -52,6 +60,12 @@ def _check_text(source: str, name: str, kind: pa.DataType) -> None:
     values = kind.value_type if pa.types.is_dictionary(kind) else kind
     if values not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
         raise DataError(f"{source}: column {name} must contain text, got {kind}")
+
+
+def _check_scalars(source: str, name: str, kind: pa.DataType) -> None:
+    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_nested(values) or pa.types.is_binary(values) or pa.types.is_large_binary(values):
+        raise DataError(f"{source}: column {name} must contain text, numbers or booleans, got {kind}")
 
 
 def _cells(source: str, column: pa.Array, name: str, before: int) -> list[str]:

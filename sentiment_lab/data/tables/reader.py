@@ -21,14 +21,16 @@ from typing import BinaryIO
 
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.tables.compression import ZIP, compression_of, decompressed, is_tar, peek, read_errors
+from sentiment_lab.data.tables.form import DETECTED, TableForm
 from sentiment_lab.data.tables.header import normalized
+from sentiment_lab.data.tables.json_rows import is_json, open_json
 from sentiment_lab.data.tables.row import Row
 from sentiment_lab.data.tables.text_rows import open_text
 from sentiment_lab.data.tables.zips import only_table, open_member
 
 STDIN = "standard input"
 _FOREIGN = {
-    b"\x28\xb5\x2f\xfd": "compressed with Zstandard; unpack it",
+    b"\x28\xb5\x2f\xfd": "compressed twice; unpack it",
     b"\x04\x22\x4d\x18": "compressed with LZ4; unpack it",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it",
     b"Rar!\x1a\x07": "a RAR archive; unpack it",
@@ -71,18 +73,28 @@ class Table:
 
 @contextmanager
 def open_table(
-    path: Path | None, needed: Sequence[str], *, text: Collection[str] | None = None, hint: str = ""
+    path: Path | None,
+    needed: Sequence[str],
+    *,
+    text: Collection[str] | None = None,
+    scalars: Collection[str] = (),
+    hint: str = "",
+    form: TableForm = DETECTED,
 ) -> Iterator[Table]:
     """Open a table, of standard input where `path` is None.
 
-    It is text (CSV, or separated by tabs, semicolons or pipes; in UTF-8, or in UTF-16 with a byte-order mark)
-    or Parquet; possibly compressed with gzip, bzip2 or xz, or the only table of a zip.
+    It is text (CSV, or separated by tabs, semicolons or pipes; in UTF-8, or in UTF-16 with a byte-order mark),
+    JSON (an object in each line, or a list of objects), or Parquet; possibly compressed with gzip, bzip2, xz or zstd,
+    or the only table of a zip.
 
     Args:
         path: The file; may be a pipe.
         needed: Columns that the table must have.
-        text: Columns that must contain text; others of a Parquet file are then not read. None reads all columns.
+        text: Columns that must contain text; of a Parquet file, only these and `scalars` are then read. None reads all
+            columns.
+        scalars: Columns of a Parquet file that may also contain numbers and booleans.
         hint: What to do where a column is missing.
+        form: What is known about the form of the table.
 
     Raises:
         DataError: For all that cannot be read, naming the file and, where there is one, the row.
@@ -97,7 +109,15 @@ def open_table(
             content, source, ignored = _unpacked(file, kind, source, stack)
             if kind is not None and peek(content, len(_PARQUET)) == _PARQUET:
                 content = io.BytesIO(content.read())  # is read from its end, to which no compressed file can jump
-            columns, rows = _open_rows(content, source, needed, text, hint, stack)
+            _check_format(content, source)
+            if peek(content, len(_PARQUET)) == _PARQUET:
+                from sentiment_lab.data.tables.parquet_rows import open_parquet
+
+                columns, rows = open_parquet(content, source, needed, text, scalars, hint)
+            elif is_json(content, source, form):
+                columns, rows = open_json(content, source, needed, text, hint, form)
+            else:
+                columns, rows = open_text(content, source, needed, hint, stack, form)
         yield Table(source, columns, _reading(rows, source, f"{kind or 'text'} file"), ignored)
 
 
@@ -133,17 +153,10 @@ def _unpacked(file: BinaryIO, kind: str | None, source: str, stack: ExitStack) -
     return content, source, ignored
 
 
-def _open_rows(
-    file: BinaryIO, source: str, needed: Sequence[str], text: Collection[str] | None, hint: str, stack: ExitStack
-) -> tuple[list[str], Iterator[Row]]:
+def _check_format(file: BinaryIO, source: str) -> None:
     head = peek(file, max(map(len, _FOREIGN)))
     for mark, format_name in _FOREIGN.items():
         if head.startswith(mark):
             raise DataError(f"{source} is {format_name}")
     if is_tar(file):
         raise DataError(f"{source} is a tar archive, not a table; unpack it")
-    if head.startswith(_PARQUET):
-        from sentiment_lab.data.tables.parquet_rows import open_parquet
-
-        return open_parquet(file, source, needed, text, hint)
-    return open_text(file, source, needed, hint, stack)

@@ -14,8 +14,9 @@ from typing import BinaryIO
 
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.tables.compression import peek
-from sentiment_lab.data.tables.dialect import Dialect, detect_dialect
+from sentiment_lab.data.tables.dialect import Dialect, detect_by_width, detect_dialect, given_dialect
 from sentiment_lab.data.tables.encoding import UTF8, decoding_errors, encoding_of, is_decoded, proposal
+from sentiment_lab.data.tables.form import DETECTED, TableForm
 from sentiment_lab.data.tables.header import check_header
 from sentiment_lab.data.tables.row import Row
 
@@ -26,7 +27,7 @@ _EVIDENCE = 1000
 
 
 def open_text(
-    file: BinaryIO, source: str, needed: Sequence[str], hint: str, stack: ExitStack
+    file: BinaryIO, source: str, needed: Sequence[str], hint: str, stack: ExitStack, form: TableForm = DETECTED
 ) -> tuple[list[str], Iterator[Row]]:
     """Return the columns of a table and its rows, which are read when they are iterated; `stack` closes the file.
 
@@ -34,19 +35,31 @@ def open_text(
     than the header has, an unbalanced quote.
     """
     head = peek(file, _HEAD)
-    encoding = encoding_of(head, source)
+    encoding = form.encoding or encoding_of(head, source)
     start = head.decode(encoding, "surrogateescape" if encoding == UTF8 else "ignore")
     if not start.strip():
         raise DataError(f"{source} is empty")
-    dialect = detect_dialect(start, source, needed, hint)
+    dialect = _dialect(start if len(head) < _HEAD else start.rpartition("\n")[0], source, needed, hint, form)
     text = stack.enter_context(io.TextIOWrapper(file, encoding, decoding_errors(encoding), newline=""))
     records = _records(text, dialect, source)
     header = next((row for row in records if not _is_blank(row)), None)
     if header is None:
         raise DataError(f"{source} is empty")
-    _check_cells(source, header, ["the header"] * len(header.cells), records)
-    columns = check_header(source, header.cells, needed, hint)
-    return columns, _rows(records, columns, source)
+    if not form.header:
+        positions = [str(place) for place in range(1, len(header.cells) + 1)]
+        columns = check_header(source, positions, needed, hint)
+        return columns, _rows(itertools.chain([header], records), columns, source, form)
+    _check_cells(source, header, ["the header"] * len(header.cells), records, form)
+    columns = check_header(source, header.cells, needed, hint, unnamed=form.unnamed)
+    return columns, _rows(records, columns, source, form)
+
+
+def _dialect(start: str, source: str, needed: Sequence[str], hint: str, form: TableForm) -> Dialect:
+    if form.delimiter is not None:
+        return given_dialect(start, form.delimiter)
+    if not form.header:
+        return detect_by_width(start, source, max((int(name) for name in needed), default=1))
+    return detect_dialect(start, source, needed, hint) if needed else detect_by_width(start, source, 1)
 
 
 def _records(text: io.TextIOWrapper, dialect: Dialect, source: str) -> Iterator[Row]:
@@ -79,14 +92,15 @@ def _reason(error: csv.Error) -> str:
     return reason
 
 
-def _check_cells(source: str, row: Row, names: Sequence[str], later: Iterator[Row]) -> None:
+def _check_cells(source: str, row: Row, names: Sequence[str], later: Iterator[Row], form: TableForm) -> None:
     """Raise DataError for a cell that is not text; `later` rows help to guess the encoding."""
     for name, cell in zip(names, row.cells, strict=True):
         if "\0" in cell:
             raise DataError(f"{source}, {row.origin}: {name} contains a NUL byte; the file is damaged, or no text")
         if not is_decoded(cell):
-            hint = proposal([_undecoded(row), *_evidence(later)])
-            raise DataError(f"{source}, {row.origin}: {name} is not UTF-8{hint}; save the file as UTF-8")
+            encoding = form.encoding or UTF8
+            hint = proposal([_undecoded(row), *_evidence(later)], encoding)
+            raise DataError(f"{source}, {row.origin}: {name} is not {encoding.upper()}{hint}; {form.advice}")
 
 
 def _evidence(rows: Iterator[Row]) -> Iterator[str]:
@@ -102,7 +116,7 @@ def _is_blank(row: Row) -> bool:
     return not any(map(str.strip, row.cells))
 
 
-def _rows(records: Iterator[Row], columns: Sequence[str], source: str) -> Iterator[Row]:
+def _rows(records: Iterator[Row], columns: Sequence[str], source: str, form: TableForm) -> Iterator[Row]:
     """Yield the rows, which have a cell for each column; leave out blank lines."""
     width = len(columns)
     blank: Row | None = None
@@ -116,7 +130,7 @@ def _rows(records: Iterator[Row], columns: Sequence[str], source: str) -> Iterat
         if len(row.cells) != width:
             hint = "; a cell that contains the separator must be in quotes" if len(row.cells) > width else ""
             raise DataError(f"{source}, {row.origin}: must have {_columns(width)}, got {len(row.cells)}{hint}")
-        _check_cells(source, row, columns, records)
+        _check_cells(source, row, columns, records, form)
         yield row
 
 

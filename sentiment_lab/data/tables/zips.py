@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.data.tables.system_files import is_system_file
 
-_TABLES = (".csv", ".tsv", ".tab", ".parquet")
+_TABLES = (".csv", ".tsv", ".tab", ".parquet", ".jsonl", ".ndjson", ".json")
 """Suffixes that identify the table among other files. A single file may have any name."""
 _SHOWN = 10
 """Names in a message."""
@@ -62,4 +62,4 @@ def _listed(names: list[str]) -> str:
 
 def _suffix(name: str) -> str:
     path = PurePosixPath(name.lower())
-    return PurePosixPath(path.stem).suffix if path.suffix in (".gz", ".bz2", ".xz") else path.suffix
+    return PurePosixPath(path.stem).suffix if path.suffix in (".gz", ".bz2", ".xz", ".zst") else path.suffix

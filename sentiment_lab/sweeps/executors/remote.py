@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from sentiment_lab.base.errors import LabError
-from sentiment_lab.config.settings import Config, ImdbData, LaunchConfig
+from sentiment_lab.config.settings import Config, GeneratedData, ImdbData, LaunchConfig, TableData
 from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.provenance import code_version, environment
 from sentiment_lab.sweeps.executors.base import JobOutcome, run_job
@@ -136,9 +136,13 @@ def _with_absolute_paths(job: Job) -> Job:
 
 def _with_absolute_data(config: Config) -> Config:
     data = config.data
-    if isinstance(data, ImdbData) and data.path and Path(data.path).exists():
-        return replace(config, data=replace(data, path=str(Path(data.path).absolute())))
-    return config
+    if isinstance(data, GeneratedData) or not data.path or not _is_here(data):
+        return config
+    return replace(config, data=replace(data, path=str(Path(data.path).absolute())))
+
+
+def _is_here(data: ImdbData | TableData) -> bool:
+    return isinstance(data, TableData) or Path(str(data.path)).exists()
 
 
 def _differing(expected: Mapping[str, str], actual: Mapping[str, str]) -> str:

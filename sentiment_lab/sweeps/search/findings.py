@@ -13,7 +13,8 @@ from sentiment_lab.base.console import print_message
 from sentiment_lab.base.files import atomic_write, storage_errors
 from sentiment_lab.base.matplotlib_import import import_matplotlib
 from sentiment_lab.config.identity import identity_of
-from sentiment_lab.config.settings import Config, GeneratedData, LinearModel
+from sentiment_lab.config.settings import Config, LinearModel, TableData
+from sentiment_lab.data.sources.own_files import reading_settings
 from sentiment_lab.runs.job import Job
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def study_file(best: Job) -> str:
     config = best.config
     values = _nested(config)
     text = yaml.safe_dump({**values, "study": {"name": "best", "question": config.study.question}}, sort_keys=False)
-    groups = {"data": "generated" if isinstance(config.data, GeneratedData) else "imdb", "model": _preset(config)}
+    groups = {"data": config.data.source, "model": _preset(config)}
     defaults = "".join(f"  - override /{group}: {option}\n" for group, option in groups.items())
     sweep = "\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 0,1,2,3,4\n"
     return f"# @package _global_\n# The best of a search: {best.command}\ndefaults:\n{defaults}\n{text}{sweep}"
@@ -71,6 +72,8 @@ def study_file(best: Job) -> str:
 def _nested(config: Config) -> dict[str, Any]:
     plain = dict(identity_of(config))
     plain.pop("seed", None)
+    if isinstance(config.data, TableData):
+        plain["data"] = {**plain["data"], **reading_settings(config.data)}
     return {key: value for key, value in plain.items() if isinstance(value, dict)}
 
 
