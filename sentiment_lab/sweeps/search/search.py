@@ -27,6 +27,7 @@ from sentiment_lab.sweeps.executors.base import JobOutcome, run_job
 from sentiment_lab.sweeps.preparation import Preparation
 from sentiment_lab.sweeps.search.space import grid_of, overrides_of
 from sentiment_lab.sweeps.view import View, build_view
+from sentiment_lab.tracking.address import sqlite_address
 from sentiment_lab.training.callbacks import Callback
 from sentiment_lab.training.result import EpochRecord
 
@@ -147,7 +148,7 @@ class Search:
         store = Path(self._config.paths.store).absolute()
         store.mkdir(parents=True, exist_ok=True)
         study = optuna.create_study(
-            storage=f"sqlite:///{store / 'search.db'}",
+            storage=sqlite_address(store / "search.db"),
             study_name=name,
             directions=["maximize", "minimize"] if both else ["maximize"],
             load_if_exists=True,
