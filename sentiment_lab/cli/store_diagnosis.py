@@ -33,7 +33,7 @@ def check_store(config: Config, runs: Sequence[RunFolder]) -> Iterator[Finding]:
     uri = store_uri(config.tracking, config.paths)
     database = sqlite_file(uri)
     if database:
-        unusable = _check_database(database, len(runs))
+        unusable = _check_database(config, database, len(runs))
         if unusable or not database.is_file():
             yield from filter(None, [unusable])
             return
@@ -49,8 +49,9 @@ def check_store(config: Config, runs: Sequence[RunFolder]) -> Iterator[Finding]:
     yield from findings
 
 
-def _check_database(database: Path, runs: int) -> Finding | None:
-    from sentiment_lab.tracking.database import former_folders, relocate, sqlite_problem
+def _check_database(config: Config, database: Path, runs: int) -> Finding | None:
+    from sentiment_lab.tracking.database import former_folders, sqlite_problem
+    from sentiment_lab.tracking.store import open_store
 
     if not database.is_file():
         problem = f"{database} does not exist, but there are {runs} runs"
@@ -61,7 +62,9 @@ def _check_database(database: Path, runs: int) -> Finding | None:
     if former := former_folders(database):
         where = ", ".join(map(str, former))
         problem = f"{database} was copied or moved: its artifacts are recorded in {where}"
-        return Finding("store", problem, f"records them in {database.parent}", partial(relocate, database))
+        return Finding(
+            "store", problem, f"records them in {database.parent}", open_store(config.tracking, config.paths).prepare
+        )
     return None
 
 
@@ -98,8 +101,8 @@ def _check_deleted(stored: Sequence[StoredRun], folders: dict[str, RunFolder]) -
 
 
 def _deleted_finding(deleted: DeletedError, folder: Path | None) -> Finding:
-    other = f", or remove {folder}" if folder else ""
-    return Finding("store", deleted.problem, f"restore it with: {deleted.command}{other}")
+    other = f", or remove {folder}" if folder and not deleted.experiment else ""
+    return Finding("store", deleted.problem, f"{deleted.hint}{other}")
 
 
 def _check_mirror(config: Config, store: Store, run: RunFolder, records: Sequence[StoredRun]) -> Iterator[Finding]:
@@ -125,7 +128,7 @@ def _unmirrored_finding(store: Store, run: RunFolder, sync: partial[None]) -> Fi
     started = run.started() or {}
     deleted = store.deleted_experiment(experiment_name(str(started["study"])))
     if deleted:
-        return Finding("store", problem, f"{deleted.problem}; restore it with: {deleted.command}")
+        return Finding("store", problem, str(deleted))
     return Finding("store", problem, "mirrors it", sync)
 
 
@@ -156,7 +159,7 @@ def _check_sweeps(config: Config, store: Store, known: set[str | None]) -> Itera
         if record.hash not in known and not any(run.holder for _, run in record.runs(root)):
             problem = f"sweep {record.hash} ({record.name}) is not in {store.uri}"
             deleted = store.deleted_experiment(experiment_name(record.study))
-            hint = f"{deleted.problem}; restore it with: {deleted.command}" if deleted else "mirrors it"
+            hint = str(deleted) if deleted else "mirrors it"
             yield Finding("store", problem, hint, None if deleted else partial(sync_sweep, config, store, folder))
 
 

@@ -84,11 +84,18 @@ def _sync_runs(config: Config, store: Store, runs: Sequence[RunFolder]) -> int:
     from sentiment_lab.tracking.run_mirror import catch_up
 
     synced, reported = 0, time.monotonic()
+    messages: set[str] = set()
+
+    def warn(message: str) -> None:
+        if message not in messages:  # that of a deleted experiment is the same for all its runs
+            print_message(message)
+        messages.add(message)
+
     for number, run in enumerate(runs):
         if time.monotonic() - reported > PROGRESS_SECONDS:
             print_message(f"  {number} of {len(runs)} runs")
             reported = time.monotonic()
-        synced += catch_up(store, config.tracking, run, print_message)
+        synced += catch_up(store, config.tracking, run, warn)
     return synced
 
 
@@ -115,7 +122,7 @@ def sync_sweep(config: Config, store: Store, folder: Path) -> bool:
         if not any(run.holder for _, run in record.runs(root)):
             mirror_sweep(store, record, root, folder, compare_sweep(record, root))
     except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds; the other sweeps are tried
-        print_message(f"sweep {folder.name}: {store.message(error)}")
+        print_message(f"sweep {folder.name} is not up to date: {store.message(error)}")
         return False
     return True
 

@@ -51,7 +51,7 @@ def ui(store: str, port: int, study: str | None = None) -> int:
     if not uri and not (root / "mlflow.db").is_file():
         raise RunError(f"no MLflow store in {root}; `sentiment-lab train` creates one, --store sets another folder")
     _check_port(port)
-    backend = uri or sqlite_address(root / "mlflow.db")
+    backend = uri or sqlite_address(root / "mlflow.db", "--store")
     database = sqlite_file(backend)
     if database:
         _warn_of_copy(database)

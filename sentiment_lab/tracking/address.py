@@ -14,6 +14,7 @@ from sentiment_lab.config.settings import PathsConfig, TrackingConfig
 SERVERS = ("http", "https")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _SQLITE = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]+)(\?.*)?", re.DOTALL)
+_SERVER = re.compile(r"\w+://([^\s/@]*@)?([^\s/:@]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/\S*)?")
 _LONGEST_NAME, _LONGEST_PATH = 255 - len(f"{UNFINISHED}-journal"), 512 - len(UNFINISHED)
 """Bytes that file systems and SQLite allow, less those of the temporary files beside a database."""
 
@@ -45,7 +46,7 @@ def checked_address(named: str, key: str) -> str:
     Raises StoreAddressError as `store_uri` does.
     """
     scheme, separator, _ = named.partition("://")
-    if not separator:
+    if not separator or (scheme in SERVERS and not _SERVER.fullmatch(named)):
         raise StoreAddressError(f"{key} must be an address such as http://HOST:5000, got {named!r}")
     database = scheme.partition("+")[0]
     if scheme not in SERVERS and database not in _DATABASES:
@@ -72,29 +73,26 @@ def _checked_sqlite(named: str, key: str) -> str:
     file = sqlite_file(named)
     if found is None or file is None or file.name == ":memory:" or found[1].startswith("file:"):
         raise StoreAddressError(f"{key} must name a file, such as sqlite:////home/me/mlflow.db, got {named!r}")
-    return _checked_file(file, key) + (found[2] or "")
+    return sqlite_address(file, key) + (found[2] or "")
 
 
-def _checked_file(file: Path, key: str) -> str:
-    """Return the address of a SQLite file that can exist."""
-    if file.is_dir():
-        raise StoreAddressError(f"{key}: {file} is a folder; a SQLite store is a file in it, such as {file}/mlflow.db")
-    if len(os.fsencode(file.name)) > _LONGEST_NAME or len(os.fsencode(file)) > _LONGEST_PATH:
-        limits = f"{_LONGEST_NAME} bytes in its name and {_LONGEST_PATH} in its path"
-        raise StoreAddressError(f"{key}: {file} is too long; the file of a SQLite store may have {limits}")
-    return sqlite_address(file)
+def sqlite_address(file: Path, key: str) -> str:
+    """Return the address of a SQLite file; `key` names it in errors.
 
-
-def sqlite_address(file: Path) -> str:
-    """Return the address of a SQLite file.
-
-    SQLAlchemy decodes `%20` in an address and ends the path at `?`, so such paths are encoded. They also name the
-    driver, because MLflow creates the folders of an address without it as they are encoded.
+    Raises StoreAddressError if the file cannot exist or MLflow would use another file.
     """
     path = str(file.absolute())  # a relative path would depend on the current folder
-    if "?" not in path and unquote(path) == path:
-        return f"sqlite:///{path}"
-    return "sqlite+pysqlite:///" + path.replace("%", "%25").replace("?", "%3F")
+    if file.is_dir():
+        raise StoreAddressError(f"{key}: {file} is a folder; a SQLite store is a file in it, such as {file}/mlflow.db")
+    if len(os.fsencode(file.name)) > _LONGEST_NAME or len(os.fsencode(path)) > _LONGEST_PATH:
+        limits = f"{_LONGEST_NAME} bytes in its name and {_LONGEST_PATH} in its path"
+        raise StoreAddressError(f"{key}: {file} is too long; the file of a SQLite store may have {limits}")
+    if "?" in path or unquote(path) != path:  # SQLAlchemy ends a path at `?`; it and MLflow decode `%20`, MLflow twice
+        raise StoreAddressError(
+            f"{key}: MLflow cannot use {path}, because it contains '?' or a code such as '%20'; "
+            "rename the folder or file, or set another folder with paths.store=DIR"
+        )
+    return f"sqlite:///{path}"
 
 
 def sqlite_file(uri: str) -> Path | None:
@@ -106,9 +104,9 @@ def sqlite_file(uri: str) -> Path | None:
 def local_uri(paths: PathsConfig) -> str:
     """Return the address of the local store.
 
-    Raises StoreAddressError if its file cannot exist.
+    Raises StoreAddressError if MLflow cannot use its file.
     """
-    return _checked_file(Path(paths.store).absolute() / "mlflow.db", "paths.store")
+    return sqlite_address(Path(paths.store).absolute() / "mlflow.db", "paths.store")
 
 
 def experiment_name(study: str) -> str:

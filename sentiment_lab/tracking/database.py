@@ -61,7 +61,7 @@ def open_problem(database: Path) -> str | None:
             connection.execute("select count(*) from sqlite_master")
     except sqlite3.Error as error:
         is_locked = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-        return None if is_locked else f"cannot be opened: {error}"
+        return None if is_locked else str(error)
     return None
 
 

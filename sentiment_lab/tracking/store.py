@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import re
 import shlex
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 from mlflow import MlflowClient
@@ -24,7 +26,7 @@ from sentiment_lab.base.console import print_message
 from sentiment_lab.base.errors import LabError, first_line
 from sentiment_lab.base.files import UNFINISHED, atomic_path
 from sentiment_lab.config.settings import PathsConfig, TrackingConfig
-from sentiment_lab.tracking.address import SERVERS, sqlite_address, sqlite_file, store_uri
+from sentiment_lab.tracking.address import SERVERS, sqlite_file, store_uri
 from sentiment_lab.tracking.database import former_folders, open_problem, relocate
 from sentiment_lab.tracking.views import view_tags
 
@@ -34,6 +36,9 @@ EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 PATIENCE_SECONDS = 60.0
 """Seconds that all runs of a process together wait for an unreachable server, before they leave the rest to `sync`."""
 RETRY_SECONDS = 3.0
+CONNECT_SECONDS = 5.0
+"""Seconds in which the server of a database must accept a connection."""
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 T = TypeVar("T")
 _unreachable_since: dict[str, float] = {}
 """When a server first failed to answer, by its address."""
@@ -46,9 +51,9 @@ class TrackingError(LabError):
 class DeletedError(TrackingError):
     """An experiment or run that a user deleted in MLflow. It stays deleted until the user restores it."""
 
-    def __init__(self, problem: str, command: str) -> None:
-        super().__init__(f"{problem}; restore it with: {command}")
-        self.problem, self.command = problem, command
+    def __init__(self, problem: str, command: str, *, experiment: bool) -> None:
+        self.problem, self.hint, self.experiment = problem, f"restore it with: {command}", experiment
+        super().__init__(f"{problem}; {self.hint}")
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,10 @@ class Store:
         """The client of this store; a missing local store is created."""
         if self.file:
             _create(self.file)
-            if problem := open_problem(self.file):  # MLflow would try for two minutes
-                raise TrackingError(f"MLflow store {self.uri} {problem}")
+        # MLflow would try for two minutes to open what cannot be opened.
+        problem = open_problem(self.file) if self.file else _connection_problem(self.uri)
+        if problem:
+            raise TrackingError(f"MLflow store {self.uri} cannot be opened: {problem}")
         return MlflowClient(self.uri)
 
     @property
@@ -178,12 +185,12 @@ class Store:
         if experiment.lifecycle_stage != "active":
             return self._deleted_experiment(experiment)
         command = self._command(f"mlflow runs restore --run-id {run.info.run_id}")
-        return DeletedError(f"run {run.info.run_name} was deleted in {self.uri}", command)
+        return DeletedError(f"run {run.info.run_name} was deleted in {self.uri}", command, experiment=False)
 
     def _deleted_experiment(self, found: Experiment) -> DeletedError:
         command = self._command(f"mlflow experiments restore --experiment-id {found.experiment_id}")
         problem = f"the MLflow experiment {found.name!r} was deleted with its runs in {self.uri}"
-        return DeletedError(problem, command)
+        return DeletedError(problem, command, experiment=True)
 
     def _command(self, command: str) -> str:
         return f"MLFLOW_TRACKING_URI={shlex.quote(self.uri)} {command}"
@@ -249,6 +256,19 @@ def summary(error: Exception) -> str:
     return f"no answer ({refused[1] or refused[2]})" if refused and text.startswith("API request to") else text
 
 
+def _connection_problem(uri: str) -> str | None:
+    """Return why the server of a database cannot be reached, or None; also None for an MLflow server."""
+    parts = urlsplit(uri)
+    usual = _PORTS.get(parts.scheme.partition("+")[0])
+    if usual is None or parts.hostname is None:
+        return None
+    try:
+        socket.create_connection((parts.hostname, parts.port or usual), CONNECT_SECONDS).close()
+    except OSError as error:
+        return f"no answer from {parts.hostname}:{parts.port or usual} ({error.strerror or error})"
+    return None
+
+
 def _create(database: Path) -> None:
     """Create a missing database with MLflow's tables, under a temporary name until it is complete.
 
@@ -256,13 +276,13 @@ def _create(database: Path) -> None:
     so at once, or one that dies meanwhile, leave a file that MLflow never accepts again.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(database.with_suffix(".lock"), timeout=120):
+    with FileLock(database.with_name(f"{database.name}.lock"), timeout=120):
         if database.exists() and database.stat().st_size:
             return
         for left in database.parent.glob(f"{database.name}{UNFINISHED}*"):
             left.unlink()
         with atomic_path(database) as unfinished:
-            MlflowClient(sqlite_address(unfinished)).search_experiments(max_results=1)
+            MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
 
 
 def checked_hash(text: str) -> str:

@@ -148,7 +148,7 @@ class Search:
         store = Path(self._config.paths.store).absolute()
         store.mkdir(parents=True, exist_ok=True)
         study = optuna.create_study(
-            storage=sqlite_address(store / "search.db"),
+            storage=sqlite_address(store / "search.db", "paths.store"),
             study_name=name,
             directions=["maximize", "minimize"] if both else ["maximize"],
             load_if_exists=True,
