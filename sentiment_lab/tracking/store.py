@@ -276,7 +276,7 @@ def _create(database: Path) -> None:
     so at once, or one that dies meanwhile, leave a file that MLflow never accepts again.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(database.with_name(f"{database.name}.lock"), timeout=120):
+    with FileLock(database.with_name(f"{database.stem}.creation.lock"), timeout=120):
         if database.exists() and database.stat().st_size:
             return
         for left in database.parent.glob(f"{database.name}{UNFINISHED}*"):
