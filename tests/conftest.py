@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sentiment_lab.sweeps.executors.inline import freeze_gc
+from sentiment_lab.tracking.database import relocate
 from tests.tiny import LINEAR, TINY, locations, only_locations
 
 with suppress(ImportError):
@@ -81,6 +82,7 @@ def tracked(tmp_path, cache, migrated, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
     shutil.copy(migrated, tmp_path / "mlflow.db")
+    relocate(tmp_path / "mlflow.db")
     return [*TINY, *locations(tmp_path, cache)]
 
 

@@ -1,52 +1,29 @@
-"""The checks of `sentiment-lab doctor`: versions, folders, data, run folders and the store."""
+"""The checks of `sentiment-lab doctor`: versions, folders, data and run folders; those of the store are apart."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from sentiment_lab.base.console import print_message
 from sentiment_lab.base.files import remove
+from sentiment_lab.cli.finding import Finding
+from sentiment_lab.cli.store_diagnosis import check_store
 from sentiment_lab.config.resources import PACKAGE, cache_folder
 from sentiment_lab.config.settings import Config
 from sentiment_lab.config.studies import study_files, study_problems
 from sentiment_lab.runs.folder import RunFolder
 from sentiment_lab.runs.integrity import Damage, find_damage, find_foreign, find_leftovers
 from sentiment_lab.runs.listing import all_runs
-from sentiment_lab.tracking.address import store_uri
-
-if TYPE_CHECKING:
-    from sentiment_lab.tracking.health import StoredRun
-    from sentiment_lab.tracking.store import Store
 
 LEAST_FREE = 1 << 30
 """Bytes of free disk space below which a folder is reported: a study with its models and store takes some 100 MB."""
-DEAD_AFTER = timedelta(minutes=5)
-"""Age of the last heartbeat of a run on another machine after which the run counts as dead."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One problem."""
-
-    area: str
-    """versions, studies, folders, data, runs or store."""
-    problem: str
-    hint: str
-    """What `fix` does; without it, what the user can do."""
-    fix: Callable[[], object] | None = None
-    """Fixes the problem; None if only the user can."""
 
 
 def examine(config: Config) -> Iterator[Finding]:
@@ -59,7 +36,7 @@ def examine(config: Config) -> Iterator[Finding]:
     for run in runs:
         yield from _check_run(run)
     if config.tracking.enabled:
-        yield from _check_store(config, runs)
+        yield from check_store(config, runs)
 
 
 def _check_versions() -> Iterator[Finding]:
@@ -173,72 +150,3 @@ def _complete_journal(run: RunFolder) -> None:
 def _repair_journal(run: RunFolder) -> None:
     with run.locked():
         run.journal.repair()
-
-
-def _check_store(config: Config, runs: list[RunFolder]) -> Iterator[Finding]:
-    from sentiment_lab.tracking.health import sqlite_problem, stored_runs
-    from sentiment_lab.tracking.store import open_store, summary
-
-    uri = store_uri(config.tracking, config.paths)
-    if uri.startswith("sqlite:"):
-        database = Path(uri.removeprefix("sqlite:///"))
-        if not database.is_file():
-            if runs:
-                problem = f"{database} does not exist, but there are {len(runs)} runs"
-                yield Finding("store", problem, "sentiment-lab sync creates it")
-            return
-        unusable = sqlite_problem(database)
-        if unusable:
-            hint = "end the process that locks it, or move it aside: sentiment-lab sync creates it from the run folders"
-            yield Finding("store", f"{database} {unusable}", hint)
-            return
-    store = open_store(config.tracking, config.paths)
-    try:
-        stored = stored_runs(store)
-    except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds
-        # An intact SQLite file that MLflow refuses is half migrated, or is not a database of MLflow.
-        recreate = "move it aside; sentiment-lab sync creates a new one from the run folders"
-        hint = store.hint(error) or (recreate if uri.startswith("sqlite:") else "set another with tracking.uri=URI")
-        yield Finding("store", f"{uri} cannot be used: {summary(error).split('. ')[0]}", hint)
-        return
-    yield from _check_mirrors(config, store, runs, stored)
-
-
-def _check_mirrors(
-    config: Config, store: Store, runs: list[RunFolder], stored: dict[str, StoredRun]
-) -> Iterator[Finding]:
-    """Compare run folders with the runs of the store, both identified by their training."""
-    folders = {str(started["training"]): run for run in runs if (started := run.started())}
-    for training, run in folders.items():
-        sync = partial(_sync_run, config, store, run)
-        if training not in stored:
-            yield Finding("store", f"run {run.short_hash} is not in {store.uri}: {run.path}", "mirrors it", sync)
-        elif stored[training].status == "RUNNING" and not run.holder:
-            problem = f"run {run.short_hash} is RUNNING in the store, but its process is dead: it is {run.state}"
-            yield Finding("store", problem, "sets its true status", sync)
-    hashes = {run.short_hash for run in runs}
-    for training, record in stored.items():
-        # A server also has runs of other machines, whose folders are there.
-        own = not store.is_server or record.host == socket.gethostname()
-        if own and training not in folders and not record.is_deleted:
-            yield from _check_without_folder(store, record, hashes)
-
-
-def _check_without_folder(store: Store, record: StoredRun, hashes: set[str]) -> Iterator[Finding]:
-    from sentiment_lab.config.identity import SHORT
-    from sentiment_lab.tracking.health import mark_killed
-
-    short = record.config_hash[:SHORT]
-    name = f"run {short} ({record.name}, MLflow {record.run_id})"
-    if record.status == "RUNNING" and datetime.now(UTC) - record.last_seen > DEAD_AFTER:
-        problem = f"{name} is RUNNING in the store, but without a heartbeat since {record.heartbeat or 'its start'}"
-        yield Finding("store", problem, "sets it to KILLED", partial(mark_killed, store, record))
-    elif not record.is_reproduction and short not in hashes:
-        hint = f"sentiment-lab reproduce {short} repeats it from the store"
-        yield Finding("store", f"{name} has no folder here", hint)
-
-
-def _sync_run(config: Config, store: Store, run: RunFolder) -> None:
-    from sentiment_lab.tracking.run_mirror import catch_up
-
-    catch_up(store, config.tracking, run, print_message)

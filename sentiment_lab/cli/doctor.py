@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sentiment_lab.base.console import print_message
-from sentiment_lab.base.errors import LabError
+from sentiment_lab.base.errors import first_line
 from sentiment_lab.cli.arguments import Commands, add_command, add_json, add_overrides
 from sentiment_lab.cli.exit_codes import DONE, FAILED
 
 if TYPE_CHECKING:
-    from sentiment_lab.cli.diagnosis import Finding
+    from sentiment_lab.cli.finding import Finding
+    from sentiment_lab.config.settings import Config
 
 
 def add_parser(commands: Commands) -> None:
@@ -38,7 +39,10 @@ def doctor(overrides: Sequence[str], *, fix: bool, as_json: bool) -> int:
     from sentiment_lab.cli.diagnosis import examine
     from sentiment_lab.config.compose import compose_config
 
-    findings = [(finding, fix and _fix(finding)) for finding in examine(compose_config(overrides))]
+    config = compose_config(overrides)
+    findings = [(finding, False) for finding in examine(config)]
+    if fix:
+        findings = _fix_all(config, [finding for finding, _ in findings])
     left = sum(not fixed for _, fixed in findings)
     if as_json:
         print(json.dumps([_plain(finding, fixed=fixed) for finding, fixed in findings], indent=2))
@@ -52,15 +56,27 @@ def doctor(overrides: Sequence[str], *, fix: bool, as_json: bool) -> int:
     return FAILED if left else DONE
 
 
-def _fix(finding: Finding) -> bool:
-    if finding.fix is None:
-        return False
+def _fix_all(config: Config, findings: list[Finding]) -> list[tuple[Finding, bool]]:
+    """Fix what can be fixed, and what only then is found; return all findings and whether each is gone afterwards."""
+    from sentiment_lab.cli.diagnosis import examine
+
+    tried: dict[tuple[str, str], Finding] = {}
+    while waiting := [finding for finding in findings if finding.fix and finding.key not in tried]:
+        for finding in waiting:
+            tried[finding.key] = finding
+            _fix(finding)
+        findings = list(examine(config))
+    left = {finding.key: finding for finding in findings}
+    fixed = [(finding, True) for key, finding in tried.items() if key not in left]
+    return fixed + [(finding, False) for finding in left.values()]
+
+
+def _fix(finding: Finding) -> None:
     try:
-        finding.fix()
-    except (LabError, OSError) as error:
-        print_message(f"not fixed: {error}")
-        return False
-    return True
+        if finding.fix:
+            finding.fix()
+    except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds; the next examination shows the rest
+        print_message(f"not fixed: {finding.problem}: {first_line(error)}")
 
 
 def _print(finding: Finding, *, fixed: bool) -> None:

@@ -49,6 +49,7 @@ def sync(overrides: Sequence[str], to: str | None = None) -> int:
     store = open_store(config.tracking, config.paths)
     try:
         store.client.search_experiments(max_results=1)
+        store.prepare()
     except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds; nothing was written yet
         print_message(store.message(error))
         return FAILED
@@ -83,30 +84,47 @@ def _sync_runs(config: Config, store: Store, runs: Sequence[RunFolder]) -> int:
     from sentiment_lab.tracking.run_mirror import catch_up
 
     synced, reported = 0, time.monotonic()
+    messages: set[str] = set()
+
+    def warn(message: str) -> None:
+        if message not in messages:  # that of a deleted experiment is the same for all its runs
+            print_message(message)
+        messages.add(message)
+
     for number, run in enumerate(runs):
         if time.monotonic() - reported > PROGRESS_SECONDS:
             print_message(f"  {number} of {len(runs)} runs")
             reported = time.monotonic()
-        synced += catch_up(store, config.tracking, run, print_message)
+        synced += catch_up(store, config.tracking, run, warn)
     return synced
 
 
 def _sync_sweeps(config: Config, store: Store) -> tuple[int, int]:
     """Return the number of sweeps that are up to date, and of all sweeps."""
-    from sentiment_lab.runs.sweep_records import SweepRecord, list_sweeps
+    from sentiment_lab.runs.sweep_records import list_sweeps
+
+    folders = list_sweeps(config.paths.store)
+    return sum(sync_sweep(config, store, folder) for folder in folders), len(folders)
+
+
+def sync_sweep(config: Config, store: Store, folder: Path) -> bool:
+    """Bring the parent run of a sweep up to date, unless one of its jobs is in training; return whether it succeeded.
+
+    A failure is printed.
+    """
+    from sentiment_lab.runs.sweep_records import SweepRecord
     from sentiment_lab.sweeps.comparison import compare_sweep
     from sentiment_lab.sweeps.parent_run import mirror_sweep
 
-    root, folders, synced = Path(config.paths.runs).absolute(), list_sweeps(config.paths.store), 0
-    for folder in folders:
-        try:
-            record = SweepRecord.read(folder)
-            if not any(run.holder for _, run in record.runs(root)):
-                mirror_sweep(store, record, root, folder, compare_sweep(record, root))
-            synced += 1
-        except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds; the other sweeps are tried
-            print_message(f"sweep {folder.name}: {store.message(error)}")
-    return synced, len(folders)
+    root = Path(config.paths.runs).absolute()
+    try:
+        record = SweepRecord.read(folder)
+        if not any(run.holder for _, run in record.runs(root)):
+            mirror_sweep(store, record, root, folder, compare_sweep(record, root))
+    except Exception as error:  # noqa: BLE001  # stores raise errors of many kinds; the other sweeps are tried
+        print_message(f"sweep {folder.name} is not up to date: {store.message(error)}")
+        return False
+    return True
 
 
 def _sync_registry(config: Config, store: Store, runs: Sequence[RunFolder]) -> int | None:

@@ -39,11 +39,11 @@ def ui(store: str, port: int, study: str | None = None) -> int:
     fails or has no such study, or the port is in use.
     """
     from sentiment_lab.runs.folder import RunError
-    from sentiment_lab.tracking.address import checked_address
+    from sentiment_lab.tracking.address import checked_address, sqlite_address, sqlite_file
 
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if uri:
-        checked_address(uri, "MLFLOW_TRACKING_URI")
+        uri = checked_address(uri, "MLFLOW_TRACKING_URI")
     if uri.startswith(("http://", "https://")):
         print(uri.rstrip("/") + _page(uri, study))
         return 0
@@ -51,12 +51,25 @@ def ui(store: str, port: int, study: str | None = None) -> int:
     if not uri and not (root / "mlflow.db").is_file():
         raise RunError(f"no MLflow store in {root}; `sentiment-lab train` creates one, --store sets another folder")
     _check_port(port)
-    backend = uri or f"sqlite:///{root / 'mlflow.db'}"
+    backend = uri or sqlite_address(root / "mlflow.db", "--store")
+    database = sqlite_file(backend)
+    if database:
+        _warn_of_copy(database)
     print_message(f"MLflow UI on http://{LOOPBACK}:{port}{_page(backend, study)}  (Ctrl-C ends it)")
-    options = ["--backend-store-uri", backend, "--default-artifact-root", (root / "artifacts").as_uri()]
+    options = ["--backend-store-uri", backend, "--default-artifact-root"]
+    options += [((database.parent if database else root) / "artifacts").as_uri()]
     options += ["--host", LOOPBACK, "--port", str(port), "--workers", "1"]
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     return _serve([sys.executable, "-m", "mlflow", "server", *options], environment)
+
+
+def _warn_of_copy(database: Path) -> None:
+    """Print that the figures of a copied or moved store are not its own; only commands that write record new ones."""
+    from sentiment_lab.tracking.database import former_folders
+
+    for folder in former_folders(database):
+        hint = "`sentiment-lab sync` corrects that"
+        print_message(f"{database} was copied or moved: its artifacts are recorded in {folder}; {hint}")
 
 
 def _page(uri: str, study: str | None) -> str:

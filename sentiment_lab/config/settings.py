@@ -5,6 +5,7 @@ The values are in `conf/`. The string under a field is its documentation.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +25,10 @@ _NAME = Rule(
     "one line of 1 to 250 characters",
     lambda text: 0 < len(text) <= 250 and text.isprintable() and text.strip() == text,
 )
-_PATH = Rule("a path", lambda text: bool(text.strip()) and "\0" not in text)
+_PATH = (
+    Rule("a path", lambda text: bool(text.strip()) and "\0" not in text),
+    Rule("a path of names of at most 255 bytes", lambda text: all(len(os.fsencode(x)) <= 255 for x in text.split("/"))),
+)
 _HASH = Rule("a hash of 64 hexadecimal digits", lambda text: len(text) == 64 and set(text) <= set("0123456789abcdef"))
 
 
@@ -33,7 +37,7 @@ class ImdbData:
     """The Large Movie Review Dataset v1.0 (Maas et al., ACL 2011), or other reviews in one of its formats."""
 
     source: Literal["imdb"]
-    path: str | None = option(_PATH, identity=False)
+    path: str | None = option(*_PATH, identity=False)
     """Archive, unpacked folder or table (docs/data.md). Null means SENTIMENT_LAB_DATA if that is set, else the cache
     folder, downloading the archive if it is missing."""
     unlabelled: bool = option()
@@ -71,7 +75,7 @@ class TableData:
     """Labelled texts of two classes in a table, or in a folder for each class (docs/data.md)."""
 
     source: Literal["table"]
-    path: str | None = option(_PATH, identity=False)
+    path: str | None = option(*_PATH, identity=False)
     """A file, a pattern such as "reviews-*.csv" for several files with the same columns, or a folder that contains a
     folder of .txt files for each class."""
     text_column: int | str | None = option(pinned=True)
@@ -344,11 +348,11 @@ class LaunchConfig:
 class PathsConfig:
     """Folders. Relative paths are relative to the current folder."""
 
-    runs: str = option(_PATH)
+    runs: str = option(*_PATH)
     """Folder of the run folders."""
-    store: str = option(_PATH)
+    store: str = option(*_PATH)
     """Folder of the MLflow database and artifacts, the records of sweeps, and reproductions."""
-    cache: str | None = option(_PATH)
+    cache: str | None = option(*_PATH)
     """Folder of downloads and encoded reviews, or null for the user's cache folder."""
 
 

@@ -59,16 +59,15 @@ def mirror_sweep(
     """Bring a sweep's parent run up to date with its comparison, its folder and its run folders.
 
     Without a comparison, no table and no report is logged, not even one from an earlier execution. `status` is
-    FINISHED, FAILED or KILLED; None derives it from the runs. Raises TrackingError when the parent was deleted, and the
+    FINISHED, FAILED or KILLED; None derives it from the runs. Raises DeletedError when the parent was deleted, and the
     errors of MLflow.
     """
-    from sentiment_lab.tracking.address import experiment_name
     from sentiment_lab.tracking.sweep_parent import SweepParent
 
     parent = SweepParent.open(store, record.study, record.name, record.tags)
     parent.log_text("jobs.json", record.text)
     for job in record.jobs:
-        parent.adopt(job["hash"], store.experiment_id(experiment_name(record.study)))
+        parent.adopt(job["hash"])
     runs = [run for _, run in record.runs(root)]
     files = {"table.csv": to_csv(comparison), **read_report(folder)} if comparison else {}
     parent.finish(status or _status(runs), _description(record, comparison), files)

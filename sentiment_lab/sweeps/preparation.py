@@ -9,7 +9,7 @@ from sentiment_lab.config.settings import Config, DataConfig, ImdbData, TableDat
 from sentiment_lab.data.pinning import pin_data
 from sentiment_lab.data.sources.locate import find_local
 from sentiment_lab.data.sources.own_files import find_files
-from sentiment_lab.tracking.address import store_uri
+from sentiment_lab.tracking.address import experiment_name, store_uri
 
 
 class Preparation:
@@ -41,6 +41,7 @@ def check_locations(config: Config) -> None:
 
 
 def _check_store(config: Config) -> None:
-    """Check the address only: a run trains without a store that does not answer."""
+    """Check the names only: a run trains without a store that does not answer."""
     if config.tracking.enabled:
         store_uri(config.tracking, config.paths)
+        experiment_name(config.study.name)

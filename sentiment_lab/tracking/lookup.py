@@ -23,6 +23,7 @@ def fetch_run(store: Store, prefix: str, root: Path) -> RunFolder:
     The digests of the files are checked when they are read. Raises RunError when the store has no such run or several,
     MlflowException when the store fails.
     """
+    store.prepare()
     run = _find(store, prefix)
     files = _files(store, run)
     folder = RunFolder(root / run.data.tags["config_hash"][:SHORT])
@@ -38,21 +39,21 @@ def fetch_run(store: Store, prefix: str, root: Path) -> RunFolder:
 def _files(store: Store, run: Run) -> set[str]:
     """Return the names of the files that a store has from a run's folder.
 
-    Raises RunError when there are none: a local store stores absolute paths, so they break when it is moved or copied.
+    Raises RunError when there are none.
     """
     files = {Path(item.path).name for item in store.client.list_artifacts(run.info.run_id, "run")}
     if "result.json" not in files:
         short, location = run.data.tags["config_hash"][:SHORT], run.info.artifact_uri
         raise RunError(
-            f"{store.uri} has the run {short}, but its files are not at {location}: was the store moved or copied? "
-            "Reproduce it at the original location, or serve the store there with `sentiment-lab ui` and set "
-            "tracking.uri=http://..."
+            f"{store.uri} has the run {short}, but its files are not at {location}: copy them there, or serve the "
+            "store where they are with `sentiment-lab ui` and set tracking.uri=http://..."
         )
     return files
 
 
 def tag_training(store: Store, training: str, tags: Mapping[str, str], file: Path | None = None) -> None:
     """Set tags on the run of one training and log a file to it, if the store has the run."""
+    store.prepare()
     for run in store.search(f"tags.training = '{checked_hash(training)}'"):
         store.client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
         if file:

@@ -6,13 +6,16 @@ import json
 
 from sentiment_lab.base.files import atomic_write, read_plain
 from sentiment_lab.runs.folder import RunFolder
+from sentiment_lab.tracking.address import sqlite_file
+from sentiment_lab.tracking.database import holds_run
 
 _MARK = "mirror.json"
 
 
 def is_mirrored(folder: RunFolder, uri: str) -> bool:
-    """Return whether a complete run was fully mirrored to this store."""
-    return uri in _stores(folder)
+    """Return whether a complete run was fully mirrored to this store; a SQLite store must still have it."""
+    run_id, database = _stores(folder).get(uri), sqlite_file(uri)
+    return run_id is not None and (database is None or holds_run(database, run_id))
 
 
 def mark_mirrored(folder: RunFolder, uri: str, run_id: str) -> None:

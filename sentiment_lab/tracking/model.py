@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
+from sentiment_lab.base.errors import first_line
 from sentiment_lab.config.identity import SHORT
 from sentiment_lab.config.resources import PACKAGE
 
@@ -22,8 +23,24 @@ READY = "READY"
 
 
 def logged_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
-    """Return the models of a run that are completely logged."""
-    return [model for model in _all_models(client, run_id) if model.status == READY]
+    """Return the models of a run that are completely logged and whose files exist."""
+    return [model for model in _all_models(client, run_id) if _is_complete(client, model)]
+
+
+def _is_complete(client: MlflowClient, model: LoggedModel) -> bool:
+    if model.status != READY:
+        return False
+    return any(item.path == "MLmodel" for item in client.list_logged_model_artifacts(model.model_id))
+
+
+def load_problem(client: MlflowClient, model: LoggedModel) -> str | None:
+    """Return why a logged model cannot be loaded and used; None if it can."""
+    with default_store(client.tracking_uri):  # MLflow resolves `models:/ID` there
+        try:
+            mlflow.pyfunc.load_model(model.model_uri).predict(["a fine film"])
+        except Exception as error:  # noqa: BLE001  # loading imports and runs other packages
+            return first_line(error)
+    return None
 
 
 def _all_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
@@ -34,10 +51,11 @@ def _all_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
 def log_text_model(client: MlflowClient, run_id: str, folder: Path, step: int) -> None:
     """Log the model in `folder`, which maps raw texts to label and probability; `step` is the kept epoch.
 
-    A run has one model: a complete one is kept, unfinished ones of earlier attempts are discarded.
+    A run has one model: a complete one is kept, unfinished ones of earlier attempts and those without files are
+    discarded.
     """
     known = _all_models(client, run_id)
-    if any(model.status == READY for model in known):
+    if any(_is_complete(client, model) for model in known):
         return
     for model in known:
         _discard(client, model)

@@ -13,7 +13,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_
 
 from sentiment_lab.config.settings import TrackingConfig
 from sentiment_lab.runs.folder import RunFolder
-from sentiment_lab.tracking.model import default_store, logged_models
+from sentiment_lab.tracking.model import default_store, load_problem, logged_models
 from sentiment_lab.tracking.run_mirror import RunMirror
 from sentiment_lab.tracking.store import Store, TrackingError
 
@@ -39,10 +39,15 @@ def promote_model(
     """Register a complete run's model, unless it is registered already, and set an alias on its version.
 
     A run or model that the store lacks is mirrored first. Returns the version, and the other version that had the alias
-    before, if any. Raises TrackingError when the run was deleted in the store, MlflowException when the store fails.
+    before, if any. Raises DeletedError when the run was deleted in the store, TrackingError when its model cannot be
+    loaded from there, MlflowException when the store fails.
     """
     client = store.client
-    version = _registered(store, tracking, folder, name)
+    store.prepare()
+    run, model = _logged(store, tracking, folder)
+    if problem := load_problem(client, model):
+        raise TrackingError(f"run {folder.short_hash} is not promoted: its model in {store.uri} fails: {problem}")
+    version = _registered(store, run, model, name)
     before = _holder(client, name, alias)  # only now: a server with passwords denies access to a missing model
     client.set_registered_model_alias(name, alias, version.version)
     moved = before if before and before.version != version.version else None
@@ -66,7 +71,7 @@ def copy_registry(
                 skipped.append(f"{model.name} version {version.version} was not copied: its run has no folder here")
                 continue
             try:
-                registered = _registered(target, tracking, folders[training], model.name)
+                registered = _registered(target, *_logged(target, tracking, folders[training]), model.name)
             except TrackingError as error:
                 skipped.append(f"{model.name} version {version.version} was not copied: {error}")
                 continue
@@ -85,9 +90,8 @@ def copy_registry(
     return copied, skipped
 
 
-def _registered(store: Store, tracking: TrackingConfig, folder: RunFolder, name: str) -> ModelVersion:
+def _registered(store: Store, run: Run, model: LoggedModel, name: str) -> ModelVersion:
     """Return the version of a run's model, registered if it is not yet."""
-    run, model = _logged(store, tracking, folder)
     version = _version(store.client, run, model, name)
     for key, value in _tags(run).items():
         store.client.set_model_version_tag(name, version.version, key, value)

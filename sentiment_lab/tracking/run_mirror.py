@@ -19,7 +19,7 @@ from sentiment_lab.runs.journal import Event
 from sentiment_lab.tracking.address import experiment_name
 from sentiment_lab.tracking.marks import mark_mirrored
 from sentiment_lab.tracking.model import log_text_model
-from sentiment_lab.tracking.store import Store, TrackingError, checked_hash, origin_tags
+from sentiment_lab.tracking.store import DeletedError, Store, checked_hash, origin_tags
 from sentiment_lab.tracking.views import OPENED
 from sentiment_lab.training.result import Result
 
@@ -60,7 +60,7 @@ class RunMirror:
     def push(self, *, alive: bool) -> None:
         """Bring the store up to date with the folder; `alive` is whether the run is still training.
 
-        Raises TrackingError when the run was deleted in the store, and the errors of MLflow when the store fails.
+        Raises DeletedError when the run or its experiment was deleted, and the errors of MLflow when the store fails.
         """
         events = self._folder.events()
         first = self._folder.started()
@@ -76,10 +76,14 @@ class RunMirror:
             self._push_end(first, events)
 
     def _open(self, first: Event, *, alive: bool) -> None:
-        client, experiment = self._store.client, self._store.experiment_id(experiment_name(first["study"]))
-        found = self._store.find(experiment, "training", first["training"])
-        if found and found.info.lifecycle_stage != "active":
-            raise TrackingError(f"run {found.info.run_id} was deleted in {self._store.uri}; it is not mirrored again")
+        client = self._store.client
+        self._store.prepare()
+        found = self._store.find("training", first["training"])
+        if found:
+            self._store.check_active(found)
+            experiment = str(found.info.experiment_id)
+        else:
+            experiment = self._store.experiment_id(experiment_name(first["study"]))
         tags = self._tags(first, experiment)
         # Set only once, because a person may edit the description.
         described = {**tags, "mlflow.note.content": self._description()}
@@ -116,8 +120,8 @@ class RunMirror:
             "process": str(starts[-1]["pid"]),
             **origin_tags(),
         }
-        parent = first.get("sweep") and self._store.find(experiment, "sweep", first["sweep"])
-        if parent:
+        parent = self._store.find("sweep", first["sweep"]) if first.get("sweep") else None
+        if parent and parent.info.experiment_id == experiment:  # MLflow shows no children of other experiments
             tags |= {"mlflow.parentRunId": parent.info.run_id, **OPENED}
         if first.get("reproduces"):
             tags["reproduces"] = first["reproduces"]
@@ -197,7 +201,8 @@ def catch_up(store: Store, tracking: TrackingConfig, folder: RunFolder, warn: Ca
     try:
         store.retry(lambda: mirror.push(alive=False))
     except Exception as error:  # noqa: BLE001  # the caller continues with the next run
-        warn(f"run {folder.short_hash}: {store.message(error)}")
+        named = "" if isinstance(error, DeletedError) else f"run {folder.short_hash}: "
+        warn(f"{named}{store.message(error)}")
         return False
     return True
 

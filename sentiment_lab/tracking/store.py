@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import re
+import shlex
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,17 +13,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 from mlflow import MlflowClient
-from mlflow.entities import Run, ViewType
+from mlflow.entities import Experiment, Run, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.tracking._tracking_service import utils as mlflow_cache
 from requests import RequestException
 
+from sentiment_lab.base.console import print_message
 from sentiment_lab.base.errors import LabError, first_line
 from sentiment_lab.base.files import UNFINISHED, atomic_path
 from sentiment_lab.config.settings import PathsConfig, TrackingConfig
-from sentiment_lab.tracking.address import store_uri
+from sentiment_lab.tracking.address import SERVERS, sqlite_file, store_uri
+from sentiment_lab.tracking.database import former_folders, open_problem, relocate
 from sentiment_lab.tracking.views import view_tags
 
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -35,8 +41,9 @@ _AUTOFLUSH = (
     "occurring prematurely)"
 )
 """The first line of some errors of SQLAlchemy, before the cause."""
-_SQLITE = "sqlite:///"
-_SERVER = ("http://", "https://")
+CONNECT_SECONDS = 5.0
+"""Seconds in which the server of a database must accept a connection."""
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 T = TypeVar("T")
 _unreachable_since: dict[str, float] = {}
 """When a server first failed to answer, by its address."""
@@ -44,6 +51,14 @@ _unreachable_since: dict[str, float] = {}
 
 class TrackingError(LabError):
     """A store that cannot be used; the text names it."""
+
+
+class DeletedError(TrackingError):
+    """An experiment or run that a user deleted in MLflow. It stays deleted until the user restores it."""
+
+    def __init__(self, problem: str, command: str, *, experiment: bool) -> None:
+        self.problem, self.hint, self.experiment = problem, f"restore it with: {command}", experiment
+        super().__init__(f"{problem}; {self.hint}")
 
 
 @dataclass(frozen=True)
@@ -57,9 +72,32 @@ class Store:
     @cached_property
     def client(self) -> MlflowClient:
         """The client of this store; a missing local store is created."""
-        if self.uri.startswith(_SQLITE):
-            _create(_database(self.uri))
+        if self.file:
+            _create(self.file)
+        # MLflow would try for two minutes to open what cannot be opened.
+        problem = open_problem(self.file) if self.file else _connection_problem(self.uri)
+        if problem:
+            raise TrackingError(f"MLflow store {self.uri} cannot be opened: {problem}")
         return MlflowClient(self.uri)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite store; None for another store."""
+        return sqlite_file(self.uri)
+
+    def prepare(self) -> None:
+        """Make the store ready for writing: one that was copied or moved has its artifacts beside it from now on.
+
+        Raises sqlite3.Error if the database cannot be written.
+        """
+        if self.file and self.file.is_file() and former_folders(self.file):
+            former = relocate(self.file)
+            mlflow_cache._artifact_repos_cache.clear()  # a copy has the same run ids as the original
+            for folder in former:
+                print_message(
+                    f"the MLflow store was copied or moved from {folder} to {self.file.parent}: "
+                    "from now on its artifacts are recorded there"
+                )
 
     def retry(self, action: Callable[[], T]) -> T:
         """Call an idempotent action, again while the server is unreachable or another client interfered.
@@ -83,12 +121,12 @@ class Store:
     @property
     def is_missing(self) -> bool:
         """Whether it is a file that does not exist; `client` would create it."""
-        return self.uri.startswith(_SQLITE) and not _database(self.uri).is_file()
+        return self.file is not None and not self.file.is_file()
 
     @property
     def is_server(self) -> bool:
         """Whether it is a server, reached by HTTP."""
-        return self.uri.startswith(_SERVER)
+        return self.uri.partition("://")[0] in SERVERS
 
     def is_away(self, error: Exception) -> bool:
         """Return whether an error means that the server, or its database, does not answer."""
@@ -100,6 +138,8 @@ class Store:
 
     def message(self, error: Exception) -> str:
         """Return one line with the error of the store and, where known, how to fix it."""
+        if isinstance(error, TrackingError):  # it names the store and what to do
+            return first_line(error)
         hint = self.hint(error)
         return f"MLflow store {self.uri} failed: {summary(error)}" + (f"; {hint}" if hint else "")
 
@@ -117,7 +157,7 @@ class Store:
     def experiment_id(self, name: str) -> str:
         """Return the id of an experiment, which is created with its views if missing.
 
-        Raises TrackingError when it was deleted.
+        Raises DeletedError when it was deleted.
         """
         found = self.client.get_experiment_by_name(name)
         if found is None:
@@ -129,8 +169,36 @@ class Store:
                 if found is None:
                     raise
         if found.lifecycle_stage != "active":
-            raise TrackingError(f"the MLflow experiment {name!r} was deleted in {self.uri}; restore it or rename study")
+            raise self._deleted_experiment(found)
         return str(found.experiment_id)
+
+    def deleted_experiment(self, name: str) -> DeletedError | None:
+        """Return the error of an experiment that was deleted; None if it is active or missing."""
+        found = self.client.get_experiment_by_name(name)
+        return self._deleted_experiment(found) if found and found.lifecycle_stage != "active" else None
+
+    def check_active(self, run: Run) -> None:
+        """Raise DeletedError when a run was deleted, alone or with its experiment."""
+        if deleted := self.deletion(run):
+            raise deleted
+
+    def deletion(self, run: Run) -> DeletedError | None:
+        """Return the error of a run that was deleted, alone or with its experiment; None if it was not."""
+        if run.info.lifecycle_stage == "active":
+            return None
+        experiment = self.client.get_experiment(run.info.experiment_id)
+        if experiment.lifecycle_stage != "active":
+            return self._deleted_experiment(experiment)
+        command = self._command(f"mlflow runs restore --run-id {run.info.run_id}")
+        return DeletedError(f"run {run.info.run_name} was deleted in {self.uri}", command, experiment=False)
+
+    def _deleted_experiment(self, found: Experiment) -> DeletedError:
+        command = self._command(f"mlflow experiments restore --experiment-id {found.experiment_id}")
+        problem = f"the MLflow experiment {found.name!r} was deleted with its runs in {self.uri}"
+        return DeletedError(problem, command, experiment=True)
+
+    def _command(self, command: str) -> str:
+        return f"MLFLOW_TRACKING_URI={shlex.quote(self.uri)} {command}"
 
     def study_id(self, name: str | None) -> str | None:
         """Return the id of a study's experiment, by default of the one with the newest run; None without a run.
@@ -149,16 +217,14 @@ class Store:
                         self.client.set_experiment_tag(selected, key, text)
         return selected
 
-    def find(self, experiment_id: str, tag: str, value: str) -> Run | None:
-        """Return the run of an experiment whose tag has this hash; a deleted one if there is no other."""
-        runs = list(self.search(f"tags.`{tag}` = '{checked_hash(value)}'", [experiment_id]))
+    def find(self, tag: str, value: str) -> Run | None:
+        """Return the run whose tag has this hash, in any experiment; a deleted one if there is no other."""
+        runs = list(self.search(f"tags.`{tag}` = '{checked_hash(value)}'"))
         return min(runs, key=lambda run: run.info.lifecycle_stage != "active", default=None)
 
     def search(self, condition: str, experiments: list[str] | None = None) -> Iterator[Run]:
         """Yield all runs that meet a condition, deleted ones too, oldest first; by default of all experiments."""
-        ids = experiments
-        if ids is None:
-            ids = [experiment.experiment_id for experiment in self.client.search_experiments()]
+        ids = self.experiment_ids() if experiments is None else experiments
         token = None
         while ids:
             page = self.client.search_runs(
@@ -168,6 +234,17 @@ class Store:
             token = page.token
             if not token:
                 return
+
+    def experiment_ids(self) -> list[str]:
+        """Return the ids of all experiments, deleted ones too."""
+        ids: list[str] = []
+        token = None
+        while True:
+            page = self.client.search_experiments(ViewType.ALL, page_token=token)
+            ids += [str(experiment.experiment_id) for experiment in page]
+            token = page.token
+            if not token:
+                return ids
 
 
 def _is_race(error: Exception) -> bool:
@@ -185,8 +262,17 @@ def summary(error: Exception) -> str:
     return f"no answer ({refused[1] or refused[2]})" if refused and text.startswith("API request to") else text
 
 
-def _database(uri: str) -> Path:
-    return Path(uri.removeprefix(_SQLITE).partition("?")[0])
+def _connection_problem(uri: str) -> str | None:
+    """Return why the server of a database cannot be reached, or None; also None for an MLflow server."""
+    parts = urlsplit(uri)
+    usual = _PORTS.get(parts.scheme.partition("+")[0])
+    if usual is None or parts.hostname is None:
+        return None
+    try:
+        socket.create_connection((parts.hostname, parts.port or usual), CONNECT_SECONDS).close()
+    except OSError as error:
+        return f"no answer from {parts.hostname}:{parts.port or usual} ({error.strerror or error})"
+    return None
 
 
 def _create(database: Path) -> None:
@@ -198,13 +284,13 @@ def _create(database: Path) -> None:
     if _has_content(database):  # also where only reading is possible, and no lock
         return
     database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(database.with_suffix(".lock"), timeout=120):
+    with FileLock(database.with_name(f"{database.stem}.creation.lock"), timeout=120):
         if _has_content(database):
             return
         for left in database.parent.glob(f"{database.name}{UNFINISHED}*"):
             left.unlink()
         with atomic_path(database) as unfinished:
-            MlflowClient(f"{_SQLITE}{unfinished}").search_experiments(max_results=1)
+            MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
 
 
 def _has_content(file: Path) -> bool:
@@ -225,7 +311,8 @@ def open_store(tracking: TrackingConfig, paths: PathsConfig) -> Store:
     """Return the store of a config; nothing is opened yet."""
     uri = store_uri(tracking, paths)
     # MLflow's default artifact folder of a SQLite file is below the current folder.
-    return Store(uri, _database(uri).absolute().parent / "artifacts" if uri.startswith(_SQLITE) else None)
+    file = sqlite_file(uri)
+    return Store(uri, file.parent / "artifacts" if file else None)
 
 
 def origin_tags() -> dict[str, str]:

@@ -29,6 +29,7 @@ from sentiment_lab.sweeps.executors.base import JobOutcome, run_job
 from sentiment_lab.sweeps.preparation import Preparation
 from sentiment_lab.sweeps.search.space import grid_of, overrides_of
 from sentiment_lab.sweeps.view import View, build_view
+from sentiment_lab.tracking.address import sqlite_address
 from sentiment_lab.training.callbacks import Callback
 from sentiment_lab.training.result import EpochRecord
 
@@ -159,7 +160,7 @@ class Search:
         with storage_errors(self._database):
             self._database.parent.mkdir(parents=True, exist_ok=True)
         study = optuna.create_study(
-            storage=f"sqlite:///{self._database}",
+            storage=sqlite_address(self._database, "paths.store"),
             study_name=name,
             directions=["maximize", "minimize"] if both else ["maximize"],
             load_if_exists=True,
