@@ -14,7 +14,7 @@ from typing import Literal, get_args, get_origin
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sentiment_lab.config.compose import compose_config
@@ -44,7 +44,7 @@ FIRST_OF_EACH_CLASS = list({one.owner: one for one in reversed(EVERY)}.values())
 PRESETS = sorted(f"{file.parent.name}={file.stem}" for file in resource_folder("conf").glob("*/*.yaml"))
 NEEDS = {"split=article": ["training=article", "data=imdb"]}
 
-few = settings(max_examples=5, deadline=None)
+few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def for_each(selected):

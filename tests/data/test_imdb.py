@@ -408,11 +408,11 @@ def test_a_truncated_repacked_archive_is_an_error(tmp_path: Path, name: str) -> 
     ("content", "words"),
     [
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook"),
-        (b"\x28\xb5\x2f\xfd", "compressed with Zstandard"),
+        (b"\x28\xb5\x2f\xfd", "is not a complete zstd file"),
         (b"%PDF-1.7", "a PDF"),
         (b"<!DOCTYPE html>\n<html>", "an HTML page"),
-        (b'[{"review": "x"}]', "JSON"),
-        (b'{"review": "x", "sentiment": "positive"}\n', "JSON"),
+        (b'[{"review": "x"}]', "must have the columns review and sentiment, got review"),
+        (b'{"review": "x", "sentiment": "positive"}\n', "has only positive reviews"),
         (gzip.compress(gzip.compress(b"x", mtime=0), mtime=0), "compressed twice"),
     ],
 )
