@@ -10,11 +10,11 @@ from typing import Any
 from sentiment_lab.analysis.selection import StudyRun
 from sentiment_lab.base.errors import LabError
 from sentiment_lab.base.suggestions import did_you_mean
-from sentiment_lab.config.data_names import GENERATED, PUBLISHED, DataFile, name_files
+from sentiment_lab.config.data_names import GENERATED, PUBLISHED, DataFile, content_hash, name_files
 from sentiment_lab.config.fields import ConfigError, build, field_types
 from sentiment_lab.config.settings import LinearModel, RecurrentModel, architecture
 
-DATA, _EXPECT = "data", "data.expect"
+DATA, _EXPECT, _PARTS = "data", "data.expect", "data.expect_parts"
 """The column with the names of data files, in place of the setting with their hashes."""
 MODEL = "model"
 """The column with the architecture's name, in place of the settings that the name is made of."""
@@ -164,14 +164,18 @@ def _settings(run: StudyRun, keys: Collection[str]) -> dict[str, Any]:
 def _data_file(run: StudyRun) -> DataFile | None:
     """Return the reviews of the user's own that a run used."""
     expect = run.config.get(_EXPECT)
-    return DataFile(expect, run.source, run.config.get("data.limit")) if expect else None
+    if not expect:
+        return None
+    return DataFile(content_hash(expect, run.config.get(_PARTS)), run.source, run.config.get("data.limit"))
 
 
 def _named_data(settings: Settings, files: Mapping[str, str]) -> dict[str, Any]:
     """Return settings with DATA in place of the hash of the reviews, where there are files of the user's own."""
     if not files or _EXPECT not in settings or settings.get("data.source") == GENERATED:
         return dict(settings)
-    return {DATA: files.get(settings[_EXPECT], PUBLISHED)} | {k: v for k, v in settings.items() if k != _EXPECT}
+    content = content_hash(settings[_EXPECT], settings.get(_PARTS))
+    rest = {key: value for key, value in settings.items() if key not in (_EXPECT, _PARTS)}
+    return {DATA: files.get(content, PUBLISHED)} | rest
 
 
 def _block_names(runs: Sequence[StudyRun], keys: Collection[str], files: Mapping[str, str]) -> dict[str, str]:

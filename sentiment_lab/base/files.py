@@ -36,9 +36,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise StorageError(
-            f"{path} cannot be written: {reason}; fix this and rerun the same command to resume"
-        ) from error
+        raise StorageError(f"{path} cannot be written: {reason}; fix this and rerun the same command") from error
 
 
 @contextmanager

@@ -27,7 +27,15 @@ LEAST_FREE = 1 << 30
 
 
 def examine(config: Config) -> Iterator[Finding]:
-    """Check everything that the runs of a config depend on, and yield the problems."""
+    """Check everything that the runs of a config depend on, and yield each problem once."""
+    seen = set()
+    for finding in _find(config):
+        if (finding.area, finding.problem) not in seen:
+            seen.add((finding.area, finding.problem))
+            yield finding
+
+
+def _find(config: Config) -> Iterator[Finding]:
     yield from _check_versions()
     yield from _check_studies()
     yield from _check_folders(config)

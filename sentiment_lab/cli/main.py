@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from sentiment_lab.base.console import OutputError, protected_streams
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run(arguments: Sequence[str], *, may_restart: bool) -> int | str | None:
     try:
+        _check_process()
         return run_command(_without_carriage_returns(arguments))
     except SystemExit as ended:  # help, or bad usage
         return ended.code
@@ -47,6 +49,16 @@ def _run(arguments: Sequence[str], *, may_restart: bool) -> int | str | None:
             raise
         named = "" if error.filename is None else f"{error.filename}: "
         return _print_errors(f"{named}{error.strerror}", FAILED)
+
+
+def _check_process() -> None:
+    """Raise LabError where Python runs in a way in which no command works."""
+    if sys.flags.optimize > 1:
+        raise LabError("Hydra does not work without docstrings: unset PYTHONOPTIMIZE=2, or run python without -OO")
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise LabError("the current folder does not exist any more; change into another one") from error
 
 
 def _without_carriage_returns(arguments: Sequence[str]) -> Sequence[str]:

@@ -26,7 +26,7 @@ from sentiment_lab.config.identity import (
     sha256_hex,
 )
 from sentiment_lab.config.resources import cache_folder
-from sentiment_lab.config.settings import Config, ImdbData, LaunchConfig, TableData
+from sentiment_lab.config.settings import Config, GeneratedData, ImdbData, LaunchConfig, TableData
 from sentiment_lab.runs.folder import AmbiguousHashError, RunError, RunFolder
 from sentiment_lab.runs.job import Job
 from sentiment_lab.runs.listing import find_run
@@ -148,9 +148,7 @@ def restore_config(original: Original, overrides: Sequence[str], *, other_data: 
     if isinstance(config.data, ImdbData) and config.data.path is None and source and Path(source).exists():
         config = replace(config, data=replace(config.data, path=source))
     if other_data:
-        config = replace(config, data=replace(config.data, expect=None))
-    if other_data and isinstance(config.data, TableData):
-        config = replace(config, data=replace(config.data, expect_parts=None))
+        config = _with_any_data(config)
     return replace(config, study=replace(config.study, name=started["study"]))
 
 
@@ -193,8 +191,14 @@ def reproductions_folder(configs: Sequence[Config]) -> Path:
 def _data_hashes(config: Config) -> dict[str, str]:
     from sentiment_lab.data.dataset import build_dataset
 
-    dataset = build_dataset(replace(config, data=replace(config.data, expect=None)), cache_folder(config))
+    dataset = build_dataset(_with_any_data(config), cache_folder(config))
     return {"data_hash": dataset.data_hash, "split_hash": dataset.split_hash}
+
+
+def _with_any_data(config: Config) -> Config:
+    """Return a config without the hashes that its reviews must have."""
+    data = replace(config.data, expect=None)
+    return replace(config, data=data if isinstance(data, GeneratedData) else replace(data, expect_parts=None))
 
 
 def store_verdict(verdict: Verdict, original: Original, location: str, job: Job) -> dict[str, Any]:

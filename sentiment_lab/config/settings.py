@@ -47,6 +47,8 @@ class ImdbData:
     expect: str | None = option(_HASH)
     """Required data_hash of the reviews. If null, it is set to that of the reviews found when the command starts, which
     makes them part of the run's hash; only for the published reviews it stays null."""
+    expect_parts: str | None = option(_HASH, added=None)
+    """As `expect`, for the columns part and film; null without them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,8 @@ def load_corpus(data: DataConfig, cache: Path, *, may_download: bool = True) -> 
         source = str(locate(data.path, cache, may_download=may_download))
         corpus = _corpus("imdb", _cached_imdb(data, Path(source), cache), data.limit, source)
     check_expected(data.expect, corpus.data_hash, source)
+    if isinstance(data, ImdbData) and data.expect_parts is not None:
+        check_expected(data.expect_parts, parts_hash(corpus.reviews), f"{source} with their parts and films")
     return corpus
 
 

@@ -24,7 +24,7 @@ _FILE = "data_hash.json"
 
 
 def pin_data(data: DataConfig, cache: Path) -> DataConfig:
-    """Return the settings with `expect` set to the data_hash of reviews that are neither published nor generated.
+    """Return the settings with `expect` and `expect_parts` set for reviews that are neither published nor generated.
 
     With `limit`, `expect` is the hash of the reviews used. Where the published reviews would be downloaded, nothing is
     read. Raises DataError where the reviews cannot be found or read, there are fewer than `limit`, or their data_hash
@@ -39,7 +39,9 @@ def pin_data(data: DataConfig, cache: Path) -> DataConfig:
         return data
     found = _read_hashes(data, path, cache)
     check_expected(data.expect, found.used, path)
-    return data if data.expect or found.source == PUBLISHED else replace(data, expect=found.used)
+    if data.expect_parts is not None:
+        check_expected(data.expect_parts, found.parts, f"{path} with their parts and films")
+    return data if found.source == PUBLISHED else replace(data, expect=found.used, expect_parts=found.parts)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class _Hashes:
     source: str
     used: str
     parts: str | None = None
-    """Of data=table: the hash of parts and groups of the reviews used."""
+    """The hash of parts and films (or groups) of the reviews used."""
     notes: Sequence[str] = ()
     """Of data=table: what was dropped, and other facts that the user should know."""
 
@@ -81,8 +83,9 @@ def _load_generated(data: GeneratedData, cache: Path) -> GeneratedData:
 
 
 def _read_hashes(data: ImdbData, path: Path, cache: Path) -> _Hashes:
-    key = {"stamp": fingerprint(path), "unlabelled": data.unlabelled, "limit": data.limit}
-    return _cached_hashes(key, lambda: _compute_hashes(replace(data, path=str(path), expect=None), cache), cache)
+    key = {"source": data.source, "stamp": fingerprint(path), "unlabelled": data.unlabelled, "limit": data.limit}
+    plain = replace(data, path=str(path), expect=None, expect_parts=None)
+    return _cached_hashes(key, lambda: _compute_hashes(plain, cache), cache)
 
 
 def _cached_hashes(key: dict[str, Any], compute: Callable[[], _Hashes], cache: Path) -> _Hashes:
@@ -98,8 +101,9 @@ def _cached_hashes(key: dict[str, Any], compute: Callable[[], _Hashes], cache: P
 def _compute_hashes(data: ImdbData, cache: Path) -> _Hashes:
     from sentiment_lab.data.corpus import load_corpus
 
-    source = load_corpus(replace(data, limit=None), cache).data_hash
-    return _Hashes(source, source if data.limit is None else load_corpus(data, cache).data_hash)
+    used = load_corpus(data, cache)
+    source = used if data.limit is None else load_corpus(replace(data, limit=None), cache)
+    return _Hashes(source.data_hash, used.data_hash, parts_hash(used.reviews))
 
 
 def _write(hashes: _Hashes, file: Path) -> None:

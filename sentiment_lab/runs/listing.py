@@ -40,14 +40,21 @@ def _age(run: RunFolder, started: Event | None) -> tuple[str, str]:
     return (str(started["time"]) if started else "9", run.short_hash)
 
 
+def _has_hash(run: RunFolder, prefix: str) -> bool:
+    if len(prefix) <= SHORT:
+        return run.short_hash.startswith(prefix)
+    return prefix.startswith(run.short_hash) and run.config_hash.startswith(prefix)
+
+
 def find_run(root: Path, prefix: str) -> RunFolder:
     """Return the one run whose hash begins with `prefix`.
 
-    Raises RunError when there is none, AmbiguousHashError when there are several.
+    Raises RunError when there is none, AmbiguousHashError when there are several, and for a full hash DamageError where
+    the config that it names is damaged.
     """
     known = {run.short_hash: run for run in _folders(root)}  # by name alone: reading many runs is slow
-    wanted = prefix.lower()[:SHORT]
-    matches = [name for name in known if wanted and name.startswith(wanted)]
+    wanted = prefix.lower()
+    matches = [name for name in known if wanted and _has_hash(known[name], wanted)]
     if len(matches) == 1:
         return known[matches[0]]
     if matches:

@@ -143,8 +143,25 @@ def _stored(job: Job, folder: RunFolder) -> Result:
     drop_checkpoints(folder)
     for problem in find_damage(folder):
         raise RunError(f"run {folder.short_hash} is complete, but {problem}; --force retrains it")
+    _check_order(job, result)
     _catch_up(job, folder)
     return result
+
+
+def _check_order(job: Job, result: Result) -> None:
+    """Raise RunError for a split by ranges of a file that has the reviews of the run in another order."""
+    config = job.config
+    if config.split.method != "article" or isinstance(config.data, GeneratedData):
+        return
+    from sentiment_lab.data.corpus import load_corpus
+    from sentiment_lab.data.split import split_hash, split_reviews
+
+    reviews = load_corpus(config.data, cache_folder(config)).reviews
+    if split_hash(reviews, split_reviews(reviews, config.split)) != result.split_hash:
+        raise RunError(
+            f"run {job.folder.short_hash} is complete on another split: its file had the same reviews in another "
+            "order; use that file, or replace the run with --force"
+        )
 
 
 def _catch_up(job: Job, folder: RunFolder) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sentiment_lab.config.data_names import PUBLISHED, DataFile, name_files
+from sentiment_lab.config.data_names import PUBLISHED, DataFile, content_hash, name_files
 from sentiment_lab.config.fields import ConfigError, to_plain
 from sentiment_lab.config.identity import config_hash, flatten, identity_of
 from sentiment_lab.config.settings import Config, GeneratedData, architecture
@@ -83,7 +83,8 @@ def _named_settings(configs: Sequence[Config]) -> list[dict[str, Any]]:
     files = name_files({file for config in configs if (file := DataFile.of(config))})
     for config, values in zip(configs, settings, strict=True):
         if files and not isinstance(config.data, GeneratedData):
-            values["data"] = files.get(values.pop("data.expect"), PUBLISHED)
+            content = content_hash(values.pop("data.expect"), values.pop("data.expect_parts", None))
+            values["data"] = files.get(content, PUBLISHED)
     return settings
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+from sentiment_lab.config.fields import ConfigError
 from sentiment_lab.config.resources import cache_folder
 from sentiment_lab.config.settings import Config, DataConfig, ImdbData, TableData
 from sentiment_lab.data.pinning import pin_data
@@ -21,9 +23,10 @@ class Preparation:
     def __call__(self, config: Config) -> Config:
         """Return the config of the run, with `data.expect` pinned for reviews of the user's own.
 
-        Raises DataError for reviews that are missing, unreadable or not those of `data.expect`, StoreAddressError for
-        an invalid store.
+        Raises ConfigError for a file in place of a folder of the output, DataError for reviews that are missing,
+        unreadable or not those of `data.expect`, StoreAddressError for an invalid store.
         """
+        _check_folders(config)
         _check_store(config)
         key = f"{config.data!r} {cache_folder(config)}"
         if key not in self._pinned:
@@ -38,6 +41,15 @@ def check_locations(config: Config) -> None:
         find_local(config.data.path, cache_folder(config))
     if isinstance(config.data, TableData):
         find_files(config.data.path)
+
+
+def _check_folders(config: Config) -> None:
+    """Raise ConfigError where a file, or a link to nothing, has the place of a folder of the output."""
+    for key, folder in (("paths.store", config.paths.store), ("paths.runs", config.paths.runs)):
+        path = Path(folder).absolute()
+        existing = next(place for place in (path, *path.parents) if place.exists() or place.is_symlink())
+        if not existing.is_dir():
+            raise ConfigError([f"{key} must be a folder, but {existing} is none"])
 
 
 def _check_store(config: Config) -> None:

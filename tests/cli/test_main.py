@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from sentiment_lab.analysis.markdown.figures import FIGURES
 from sentiment_lab.analysis.summaries import ACCURACY
 from sentiment_lab.cli import compare, data, question, train
+from sentiment_lab.cli import main as main_module
 from sentiment_lab.cli.parser import COMMANDS
+from tests.tiny import LINEAR
 
 
 def test_a_process_exits_with_the_code_and_prints_the_message_to_standard_error(tmp_path):
@@ -83,6 +86,37 @@ def test_flags_of_hydra_are_accepted_in_any_order(lab, tmp_path, monkeypatch):
     command = [sys.executable, "-m", "sentiment_lab", "train", "seed=3", "--hydra-help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert shown.stdout.startswith("Hydra (1.3"), shown.stderr
+
+
+@pytest.mark.parametrize("command", [["train", *LINEAR], ["runs"], ["plan", "seed=1"]])
+def test_a_folder_that_was_removed_ends_a_command_with_one_line(command, lab, tmp_path, monkeypatch):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    ended = lab(*command)
+    assert (ended.code, ended.err) == (
+        2,
+        "error: the current folder does not exist any more; change into another one\n",
+    )
+
+
+@pytest.mark.parametrize("key", ["paths.store", "paths.runs"])
+@pytest.mark.parametrize("command", [["train"], ["train", "-m", "seed=1,2"], ["plan"]])
+def test_a_file_in_place_of_an_output_folder_is_named_before_anything_runs(key, command, lab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nothing")
+    for place in ("file", "file/below", "link"):
+        ended = lab(*command, *LINEAR, f"{key}={place}")
+        assert ended.code == 2
+        assert ended.err.startswith(f"error: {key} must be a folder, but {tmp_path / place.partition('/')[0]} is none")
+        assert ended.err.count("\n") == 1
+
+
+def test_python_without_docstrings_is_refused(monkeypatch, lab):
+    monkeypatch.setattr(main_module, "sys", SimpleNamespace(**{**vars(sys), "flags": SimpleNamespace(optimize=2)}))
+    assert "error: Hydra does not work without docstrings: unset PYTHONOPTIMIZE=2" in lab("runs").err
 
 
 def test_a_bad_sweep_names_the_job_and_starts_nothing(lab, tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentiment_lab.config.data_names import DataFile, name_files
+from sentiment_lab.config.data_names import DataFile, content_hash, name_files
 
 A, B, C = ("abc"[index] * 64 for index in range(3))
 
@@ -26,3 +26,8 @@ def test_parts_of_one_file_have_its_name():
 
 def test_own_reviews_without_a_path_are_not_named_like_the_published_ones():
     assert name_files({DataFile(A, "imdb", None)}) == {A: "imdb@aaaaaaaa"}
+
+
+def test_the_same_reviews_in_other_parts_are_another_content():
+    assert content_hash(A, None) == A
+    assert len({content_hash(A, None), content_hash(A, B), content_hash(A, C), content_hash(B, C)}) == 4

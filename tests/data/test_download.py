@@ -172,7 +172,7 @@ def test_a_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: py
     assert locate("~/a.csv", tmp_path) == tmp_path / "a.csv"
 
 
-@pytest.mark.parametrize("name", [ARCHIVE, "IMDB Dataset.csv", "IMDB Dataset.csv.zip", "any.parquet"])
+@pytest.mark.parametrize("name", [ARCHIVE, "IMDB Dataset.csv", "IMDB Dataset.csv.zip", "any.parquet", "any.csv"])
 def test_a_folder_may_contain_any_of_the_forms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (tmp_path / name).touch()
     monkeypatch.setenv("SENTIMENT_LAB_DATA", str(tmp_path))
@@ -187,10 +187,10 @@ def test_the_unpacked_folder_is_found_from_itself_and_from_its_parent(tmp_path: 
         assert locate(str(place), tmp_path / "cache") == tmp_path / "aclImdb"
 
 
-def test_several_parquet_files_are_an_error(tmp_path: Path) -> None:
-    for name in ("a.parquet", "b.parquet"):
+def test_several_tables_are_an_error(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.parquet", "._a.csv"):
         (tmp_path / name).touch()
-    with pytest.raises(DataError, match="has 2 parquet files"):
+    with pytest.raises(DataError, match="has 2 tables"):
         locate(str(tmp_path), tmp_path / "cache")
 
 

@@ -43,6 +43,23 @@ def test_own_reviews_are_pinned_to_the_hash_of_those_used(limit, csv, cache):
     assert pin_data(pinned, cache) == pinned
 
 
+def test_parts_and_films_of_own_reviews_are_pinned(tmp_path, cache):
+    def pinned(name, parts):
+        rows = [f"review {row} was good,{('positive', 'negative')[row % 2]},{part}" for row, part in enumerate(parts)]
+        path = tmp_path / name
+        path.write_text("\n".join(["review,sentiment,part", *rows]), encoding="utf-8")
+        return pin_data(settings(path), cache)
+
+    first = pinned("a.csv", ["train"] * 12 + ["test"] * 8)
+    other = pinned("b.csv", ["test"] * 12 + ["train"] * 8)
+    assert first.expect == other.expect
+    assert first.expect_parts != other.expect_parts
+    with pytest.raises(DataError, match="with their parts and films"):
+        load_corpus(replace(first, path=other.path), cache)
+    with pytest.raises(DataError, match="with their parts and films"):
+        pin_data(replace(first, path=other.path), cache)
+
+
 @pytest.mark.parametrize("limit", [None, 20])
 def test_published_reviews_keep_their_settings(limit, csv, cache, monkeypatch):
     monkeypatch.setattr(pinning, "PUBLISHED", load_corpus(settings(csv), cache).data_hash)

@@ -100,6 +100,9 @@ def test_runs_are_found_by_a_unique_prefix(tmp_path):
     assert [run.path for run in list_runs(tmp_path)] == [run.path for run in runs], "oldest first"
     assert find_run(tmp_path, runs[3].short_hash) == runs[3]
     assert find_run(tmp_path, config_hash(config)) == runs[-1], "a full hash works as well"
+    for wrong in (f"{config_hash(config)[:-1]}x", f"{config_hash(config)}0", f"{runs[-1].short_hash}zz"):
+        with pytest.raises(RunError, match="no run"):
+            find_run(tmp_path, wrong)
     first = {run.short_hash[0] for run in runs}
     shared = next(digit for digit in first if sum(run.short_hash[0] == digit for run in runs) > 1)
     with pytest.raises(AmbiguousHashError, match="is the prefix of several runs"):

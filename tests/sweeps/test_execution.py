@@ -14,13 +14,14 @@ from sentiment_lab.data.dataset import build_dataset
 from sentiment_lab.data.reviews import DataError
 from sentiment_lab.models.backend import keras, tf
 from sentiment_lab.models.classifier import load_classifier
+from sentiment_lab.runs.folder import RunError
 from sentiment_lab.runs.job import Job
 from sentiment_lab.sweeps import execution
 from sentiment_lab.sweeps.execution import execute
 from sentiment_lab.training.callbacks import Callback
 from sentiment_lab.training.epoch_loop import TrainingError
 from sentiment_lab.training.train import train_and_evaluate
-from tests.tiny import TINY, job_of, locations
+from tests.tiny import TINY, job_of, locations, write_reviews
 
 SMALL_GRU = ("model=gru", "data.reviews=60", "training.epochs=1")
 
@@ -114,6 +115,18 @@ def test_the_article_protocol_uses_the_test_part_as_validation(linear):
     assert result.validation_is_test
     assert result.epochs[-1].validation_accuracy == pytest.approx(result.test.accuracy)
     assert set(pd.read_parquet(one.folder.path / "predictions.parquet")["part"]) == {"test"}
+
+
+def test_a_complete_run_is_no_answer_for_a_file_in_another_order_where_the_split_depends_on_it(tmp_path, cache):
+    file = write_reviews(tmp_path / "reviews.csv")
+    sizes = ["split=article", "split.train=90", "split.test=30"]
+    words = ["model=nb_svm", "data=imdb", f"data.path={file}", "tracking=none", *locations(tmp_path, cache), *sizes]
+    result = execute(job_of(words))
+    assert execute(job_of(words)) == result
+    header, *rows = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join([header, *reversed(rows)]), encoding="utf-8")
+    with pytest.raises(RunError, match=r"is complete on another split: .* use that file, or replace the run"):
+        execute(job_of(words))
 
 
 def test_training_settings_run_and_repeat_bit_for_bit(tiny):

@@ -16,6 +16,7 @@ _REPACKED = [
     for name in ("aclImdb_v1", "aclImdb")
     for suffix in (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
 ]
+_TABLES = (".csv", ".tsv", ".parquet")
 _KAGGLE = [f"IMDB Dataset.csv{suffix}" for suffix in ("", ".zip", ".gz", ".bz2", ".xz")]
 
 
@@ -60,7 +61,8 @@ def _inside(folder: Path) -> Path | None:
     for name in (ARCHIVE, *_REPACKED, *_KAGGLE):
         if (folder / name).is_file():
             return folder / name
-    tables = sorted(path for path in folder.glob("*.parquet") if not is_system_file(path.name))
+    files = [path for ending in _TABLES for path in folder.glob(f"*{ending}")]
+    tables = sorted(path for path in files if not is_system_file(path.name))
     if len(tables) > 1:
-        raise DataError(f"{folder} has {len(tables)} parquet files; name the one to read, such as {tables[0]}")
+        raise DataError(f"{folder} has {len(tables)} tables; name the one to read, such as {tables[0]}")
     return tables[0] if tables else None
