@@ -128,13 +128,6 @@ def test_a_complete_run_is_shown_again_without_training(lab, cache):
     assert again.err.partition("test accuracy")[2] == first.err.partition("test accuracy")[2]
 
 
-def test_a_folder_that_cannot_be_written_is_named(lab, cache, tmp_path):
-    (tmp_path / "mlruns").write_text("a file where a folder should be", encoding="utf-8")
-    ended = lab("train", *LINEAR, f"paths.cache={cache}")
-    assert ended.code == 1
-    assert ended.err.splitlines()[-1].startswith(f"error: {tmp_path}/mlruns")
-
-
 def test_watching_prints_each_change_once(two_runs, tmp_path):
     run, _ = two_runs
     result, journal = run.path / "result.json", run.journal.path.read_text().splitlines(keepends=True)

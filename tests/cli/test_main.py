@@ -102,13 +102,13 @@ def test_a_folder_that_was_removed_ends_a_command_with_one_line(command, lab, tm
 
 
 @pytest.mark.parametrize("key", ["paths.store", "paths.runs"])
-@pytest.mark.parametrize("command", [["train"], ["train", "-m", "seed=1,2"], ["plan"]])
+@pytest.mark.parametrize("command", ["train", "plan"])
 def test_a_file_in_place_of_an_output_folder_is_named_before_anything_runs(key, command, lab, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("nothing")
-    for place in ("file", "file/below", "link"):
-        ended = lab(*command, *LINEAR, f"{key}={place}")
+    for place in ("file/below", "link"):
+        ended = lab(command, *LINEAR, f"{key}={place}")
         assert ended.code == 2
         assert ended.err.startswith(f"error: {key} must be a folder, but {tmp_path / place.partition('/')[0]} is none")
         assert ended.err.count("\n") == 1

@@ -89,7 +89,14 @@ def test_a_new_run_of_a_deleted_experiment_is_not_reported_as_fixed(one, tracked
 
 @pytest.mark.parametrize(
     ("lost", "command"),
-    [("model", "train"), ("model", "sync"), ("model files", "doctor"), ("run files", "sync"), ("run files", "doctor")],
+    [
+        ("model", "sync"),
+        ("run files", "doctor"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (("model", "train"), ("model files", "doctor"), ("run files", "sync"))
+        ),
+    ],
 )
 def test_artifacts_that_the_run_folder_still_has_are_mirrored_again(lost, command, one, tracked_linear, capsys):
     job, run, store = one

@@ -87,9 +87,14 @@ def without_artifacts(root):
 @pytest.mark.parametrize(
     ("place", "command"),
     [
-        *((copied, command) for command in ("train", "sync", "promote", "doctor")),
-        *((moved, "sync"), (moved_and_made_anew, "train"), (moved_and_made_anew, "doctor")),
-        *((without_artifacts, "promote"), (without_artifacts, "train")),
+        *((copied, "train"), (copied, "doctor"), (moved, "sync"), (without_artifacts, "promote")),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                *((copied, "sync"), (copied, "promote"), (without_artifacts, "train")),
+                *((moved_and_made_anew, "train"), (moved_and_made_anew, "doctor")),
+            )
+        ),
     ],
 )
 def test_what_writes_into_a_copied_or_moved_store_writes_beside_it(place, command, original, cache, capsys):
