@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -120,7 +121,9 @@ def _unreadable(error: OverrideParseException) -> str:
     key, equals, value = error.override.partition("=")
     if not equals:
         return f"{error.override!r} is not an override; write key=value, such as model=gru or seed=3"
-    return f"{key}: the value {value!r} cannot be read; put it in quotes: '{key}=\"{value}\"'"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = shlex.quote(f'{key}="{escaped}"')
+    return f"{key}: the value {value!r} cannot be read; put it in quotes: {quoted}"
 
 
 def _not_composed(error: Exception) -> str:

@@ -356,6 +356,7 @@ def test_the_folder_of_a_sweep_exists_as_long_as_the_sweep():
         (["data=imdb", 'data.path="' + "é" * 128 + '.csv"'], "must be a path of names of at most 255 bytes"),
         (["data=imdb", "data.path=h#x.csv"], """put it in quotes: 'data.path="h#x.csv"'"""),
         (["data=imdb", "data.path={br}.csv"], """put it in quotes: 'data.path="{br}.csv"'"""),
+        (["data=imdb", 'data.path=q"q.csv'], r"""put it in quotes: 'data.path="q\"q.csv"'"""),
         (["split.train=0"], "split.train must be above 0, got 0"),
         (["split.validation=0.5", "split.test=0.5"], "split.validation + split.test must leave reviews to train"),
         (["split.validation=1e-5"], "split.validation must be 0 or amount to at least one of 20000 reviews, got 1e-05"),
