@@ -17,7 +17,7 @@ test: $(READY)  ## Run the quick tests (a few minutes)
 	$(BIN)/pytest $(PARALLEL) --durations=10
 
 test-slow: $(READY)  ## Run the slow tests; those on real reviews need SENTIMENT_LAB_DATA
-	$(BIN)/pytest $(PARALLEL) -m slow
+	$(BIN)/pytest $(PARALLEL) -m slow --durations=10
 
 test-all: test test-slow  ## Run all tests
 
