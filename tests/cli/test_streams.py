@@ -41,7 +41,11 @@ def test_a_full_standard_output_keeps_the_files_of_compare(option, file, trained
     assert (tmp_path / file).stat().st_size > 100
 
 
-@pytest.mark.parametrize("command", ["runs", "show", "diff", "predict", "explain"])
+SLOW_EXPLAIN = pytest.param("explain", marks=pytest.mark.slow)
+"""It loads and traces a network, each time."""
+
+
+@pytest.mark.parametrize("command", ["runs", "show", "diff", "predict", SLOW_EXPLAIN])
 def test_a_full_standard_error_changes_nothing(command, trained_run, lab, monkeypatch):
     name = trained_run.short_hash
     more = {"runs": [], "show": [name], "diff": [name, name], "predict": [name, "x"], "explain": [name, "x"]}
@@ -51,7 +55,7 @@ def test_a_full_standard_error_changes_nothing(command, trained_run, lab, monkey
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-@pytest.mark.parametrize("command", ["predict", "explain"])
+@pytest.mark.parametrize("command", ["predict", SLOW_EXPLAIN])
 def test_texts_are_printed_in_any_encoding(command, encoding, trained_run, lab, monkeypatch):
     stream = io.TextIOWrapper(io.BytesIO(), encoding)
     with monkeypatch.context() as patch:

@@ -81,6 +81,7 @@ def test_ignored_files_are_counted(corpus: Corpus, count: int, words: str) -> No
     assert render_description(describe_corpus(with_ignored)).splitlines()[-1].endswith(f"  {words}")
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_the_real_reviews_have_the_known_statistics(imdb_archive: Path, tmp_path: Path) -> None:
     data = ImdbData(source="imdb", path=str(imdb_archive), unlabelled=True, limit=None, expect=None)
